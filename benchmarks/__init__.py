@@ -1,0 +1,1 @@
+"""Programs that print figures; no timed assertion lives in a test."""

@@ -1,0 +1,1 @@
+"""Befit puts the right model on each task."""

@@ -1,0 +1,67 @@
+"""`ChainHeads`: the digest of each decision's latest event, while it may be needed.
+
+Every event names the digest of its decision's previous one. Heads of open decisions stay
+here until `closed`; those of ended ones for a little longer, so that a review that
+follows at once finds the right one. What has left is looked up in the index.
+"""
+
+from __future__ import annotations
+
+from befit.audit.events import EventType
+
+DecisionKey = tuple[str, str]
+"""Tenant and decision id."""
+
+PENDING = ""
+"""The head of a decision whose `opened` event is queued and has no digest yet."""
+
+_ENDINGS = frozenset({EventType.CLOSED, EventType.EFFECTED, EventType.REVIEWED})
+_BEGINNINGS = frozenset({EventType.OPENED, EventType.ADMINISTRATIVE})
+
+
+def begins_chain(event_type: EventType) -> bool:
+    """Whether events of this type have no previous event."""
+    return event_type in _BEGINNINGS
+
+
+def ends_chain(event_type: EventType) -> bool:
+    """Whether a decision is over with this event, apart from what may be noted later."""
+    return event_type in _ENDINGS or event_type == EventType.ADMINISTRATIVE
+
+
+class ChainHeads:
+    """Bounded memory of chain heads.
+
+    The committing thread advances, the event loop reads and announces; each is a single
+    dictionary operation, atomic under the GIL.
+    """
+
+    def __init__(self, *, most_open: int = 65_536, most_ended: int = 1_024) -> None:
+        self._open: dict[DecisionKey, str] = {}
+        self._ended: dict[DecisionKey, str] = {}
+        self._most_open = most_open
+        self._most_ended = most_ended
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._ended)
+
+    def get(self, key: DecisionKey) -> str | None:
+        """The head in hex; `PENDING` where it is queued; None where it must be looked up."""
+        head = self._open.get(key)
+        return self._ended.get(key) if head is None else head
+
+    def announce(self, key: DecisionKey) -> None:
+        """Tell that the decision's `opened` event is queued."""
+        self._open[key] = PENDING
+
+    def advance(self, key: DecisionKey, digest: str, *, has_ended: bool) -> None:
+        """Make an event the decision's latest."""
+        if not has_ended:
+            if key not in self._open and len(self._open) >= self._most_open:
+                del self._open[next(iter(self._open))]
+            self._open[key] = digest
+            return
+        self._open.pop(key, None)
+        self._ended[key] = digest
+        if len(self._ended) > self._most_ended:
+            del self._ended[next(iter(self._ended))]

@@ -1,0 +1,238 @@
+"""A group: the events that become durable together under one signature.
+
+    {"v":1,"type":"opened",...}          a leaf
+    {"v":1,"type":"reserved",...}        a leaf
+    {"note":"befit/1f3a09c2/0\\n128\\n...  the group's closing line
+
+The closing line is a signed checkpoint of the whole log with two extension lines:
+
+    group FIRST ROOT       index of the group's first event, Merkle root of its leaves
+    sealed END SHA256      bytes of the sealed file so far, hash of the group's part of it
+
+so a receipt needs a short path only, and every sealed byte is bound even where the key
+that could open it is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from befit.audit.chains import ChainHeads, DecisionKey, begins_chain, ends_chain
+from befit.audit.events import Draft, Receipt
+from befit.audit.keys import Keyring
+from befit.audit.leaf import (
+    LEAF_VERSION,
+    SALT_BYTES,
+    Committer,
+    NewLeaf,
+    encode_leaf,
+    pack_fields,
+)
+from befit.audit.merkle import Frontier, GroupTree, leaf_hash
+from befit.audit.note import Checkpoint, NoteError, NoteVerifier, decode_base64, encode_base64
+
+SEAL_PURPOSE = "ledger"
+NOTE_PREFIX = b'{"note":'
+
+
+class _NoteLine(msgspec.Struct, forbid_unknown_fields=True):
+    note: str
+
+
+FRAME_HEADER = struct.Struct(">I")
+"""Before each box of the sealed file: its length."""
+
+_encode_line = msgspec.json.Encoder().encode
+_decode_line = msgspec.json.Decoder(_NoteLine).decode
+
+
+@dataclass(kw_only=True, slots=True)
+class LogState:
+    """Where a log stands: all that is needed to append the next group.
+
+    Attributes:
+        last_time_us: time of the last event in Unix microseconds; time never goes back.
+    """
+
+    frontier: Frontier
+    leaf_bytes: int = 0
+    sealed_bytes: int = 0
+    last_time_us: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """One group ready to be written: bytes for both files, one receipt an event."""
+
+    sealed: bytes
+    leaves: bytes
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupNote:
+    """A group's closing note, read."""
+
+    checkpoint: Checkpoint
+    first: int
+    root: bytes
+    sealed_bytes: int
+    sealed_hash: bytes
+
+    @classmethod
+    def from_note(cls, note: str, verifier: NoteVerifier) -> GroupNote:
+        """Check the signature of a note and read it.
+
+        Raises:
+            NoteError: forged, malformed, or not a group's closing note.
+        """
+        checkpoint = Checkpoint.from_text(verifier.open_own(note))
+        try:
+            group, sealed = checkpoint.extensions
+            _, first, root = group.split(" ")
+            _, sealed_bytes, sealed_hash = sealed.split(" ")
+            read = cls(
+                checkpoint=checkpoint,
+                first=int(first),
+                root=decode_base64(root),
+                sealed_bytes=int(sealed_bytes),
+                sealed_hash=decode_base64(sealed_hash),
+            )
+        except ValueError:
+            raise NoteError("the note does not close a group") from None
+        if read.extensions != checkpoint.extensions:
+            raise NoteError("a group's note in a second spelling")
+        return read
+
+    @classmethod
+    def from_line(cls, line: bytes, verifier: NoteVerifier) -> GroupNote:
+        """As `from_note`, from a line of the log without its newline.
+
+        Raises:
+            NoteError: as `from_note`, or where the line is spelled in another way.
+        """
+        try:
+            read = _decode_line(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NoteError(f"not a group's closing line: {error}") from None
+        if _encode_line(read) != line:
+            raise NoteError("a group's closing line in a second spelling")
+        return cls.from_note(read.note, verifier)
+
+    @property
+    def extensions(self) -> tuple[str, str]:
+        """The two extension lines as they are signed."""
+        return (
+            f"group {self.first} {encode_base64(self.root)}",
+            f"sealed {self.sealed_bytes} {encode_base64(self.sealed_hash)}",
+        )
+
+
+class GroupBuilder:
+    """Turns drafts into groups, one after the other, for one log.
+
+    Not safe from two threads; the state it was given moves on with each group, so a
+    group that could not be written leaves a builder that must not be used again.
+    """
+
+    def __init__(self, log: str, *, keyring: Keyring, state: LogState, heads: ChainHeads) -> None:
+        self._log = log
+        self._origin = log_origin(keyring.signer.name, log)
+        self._keyring = keyring
+        self._state = state
+        self._heads = heads
+        self._commit = Committer().commit
+        self._second = (-1, "")
+
+    def build(self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]) -> Group:
+        """The next group. `known` gives chain heads that may have left memory."""
+        state = self._state
+        first = state.frontier.size
+        sealed, leaves, hashes = self._lines(drafts, known)
+        for digest in hashes:
+            state.frontier.append(digest)
+        tree = GroupTree(hashes)
+        sealed_part = b"".join(sealed)
+        state.sealed_bytes += len(sealed_part)
+        note = self._sign(first, tree.root, hashlib.sha256(sealed_part).digest())
+        leaf_part = b"\n".join((*leaves, _encode_line(_NoteLine(note)), b""))
+        state.leaf_bytes += len(leaf_part)
+        log = self._log
+        receipts = tuple(
+            Receipt(log=log, index=index, leaf=leaf.decode(), path=path, note=note)
+            for index, (leaf, path) in enumerate(
+                zip(leaves, tree.paths(encode_base64), strict=True), first
+            )
+        )
+        return Group(sealed=sealed_part, leaves=leaf_part, receipts=receipts)
+
+    def _lines(
+        self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]
+    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        heads, sealer, commit = self._heads, self._keyring.sealer, self._commit
+        pseudonym = self._keyring.pseudonyms.of
+        salts = os.urandom(SALT_BYTES * sum([len(draft.fields) for draft in drafts]))
+        now = self._time()
+        sealed: list[bytes] = []
+        leaves: list[bytes] = []
+        hashes: list[bytes] = []
+        at = 0
+        for draft in drafts:
+            tenant, fields = draft.tenant, draft.fields
+            key = (tenant, draft.decision_id)
+            own = salts[at : (at := at + SALT_BYTES * len(fields))]
+            leaf = NewLeaf(
+                LEAF_VERSION,
+                draft.type,
+                now,
+                tenant,
+                draft.decision_id,
+                draft.step,
+                None if begins_chain(draft.type) else heads.get(key) or known[key],
+                draft.policy,
+                pseudonym(tenant, draft.principal),
+                sealer.key_id(tenant),
+                commit(fields, own),
+            )
+            line = encode_leaf(leaf)
+            digest = leaf_hash(line)
+            box = sealer.seal(tenant, SEAL_PURPOSE, pack_fields(fields, own))
+            sealed.append(FRAME_HEADER.pack(len(box)))
+            sealed.append(box)
+            leaves.append(line)
+            hashes.append(digest)
+            heads.advance(key, digest.hex(), has_ended=ends_chain(draft.type))
+        return sealed, leaves, hashes
+
+    def _time(self) -> str:
+        now_us = max(time.time_ns() // 1000, self._state.last_time_us)
+        self._state.last_time_us = now_us
+        second, micros = divmod(now_us, 1_000_000)
+        if second != self._second[0]:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = (second, text)
+        return f"{self._second[1]}.{micros:06d}Z"
+
+    def _sign(self, first: int, root: bytes, sealed_hash: bytes) -> str:
+        state = self._state
+        head = Checkpoint(origin=self._origin, size=state.frontier.size, root=state.frontier.root())
+        closing = GroupNote(
+            checkpoint=head,
+            first=first,
+            root=root,
+            sealed_bytes=state.sealed_bytes,
+            sealed_hash=sealed_hash,
+        )
+        return self._keyring.signer.sign(head.text + "\n".join((*closing.extensions, "")))
+
+
+def log_origin(key_name: str, log: str) -> str:
+    """The origin line of a log's checkpoints."""
+    return f"{key_name}/{log}"

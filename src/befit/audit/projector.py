@@ -1,0 +1,120 @@
+"""`Projector`: keeps the decision index up with the log, off the event loop.
+
+projector = Projector(index=index, reader=LedgerReader(befit, keyring.sealer))
+ledger = open_ledger(befit, keyring, previous=projector.previous_digest)
+projector.follow(ledger)
+task = asyncio.create_task(projector.run())
+await projector.caught_up()                     # reads its own process's writes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from befit.audit.events import Event, in_chain_order
+from befit.audit.index import DecisionIndex, EventPointer, LogPosition, OpenDecision
+from befit.audit.ledger import FileLedger
+from befit.audit.reader import LedgerReader
+from befit.errors import BefitError
+
+EventSink = Callable[[tuple[Event, ...]], None]
+"""Told of events once the index holds them; quick, and called on the event loop."""
+
+_log = logging.getLogger(__name__)
+
+
+class Projector:
+    """Feeds the index in batches and answers questions that need it up to date."""
+
+    def __init__(
+        self,
+        *,
+        index: DecisionIndex,
+        reader: LedgerReader,
+        sinks: tuple[EventSink, ...] = (),
+        batch_events: int = 2_048,
+        pause_s: float = 0.1,
+    ) -> None:
+        self._index = index
+        self._reader = reader
+        self._sinks = sinks
+        self._batch_events = batch_events
+        self._pause_s = pause_s
+        self._ledger: FileLedger | None = None
+        self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    def follow(self, ledger: FileLedger) -> None:
+        """Read this ledger's log up to what is durable, and be woken by it."""
+        self._ledger = ledger
+        ledger.on_durable(self._news.set)
+        self._news.set()
+
+    async def caught_up(self) -> None:
+        """Return once the index holds every event that is durable now.
+
+        Raises:
+            WorkspaceError: the log is damaged.
+        """
+        durable = self._ledger.durable_sizes() if self._ledger else {}
+        async with self._turn:
+            for log in await asyncio.to_thread(self._reader.logs):
+                await self._advance(log, durable.get(log))
+
+    async def run(self) -> None:
+        """Follow the ledger until cancelled. A failing store is tried again."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self.caught_up()
+            except (BefitError, OSError) as error:
+                _log.error("the decision index falls behind: %s", error)
+                self._news.set()
+            # A pause gathers larger batches: under load the index costs less, and
+            # whoever must read its own writes does not wait for it.
+            await asyncio.sleep(self._pause_s)
+
+    async def events_of(self, tenant: str, decision_id: str) -> tuple[Event, ...]:
+        """A decision's events in order, each checked; empty where it is unknown.
+
+        Raises:
+            WorkspaceError: the log is damaged.
+        """
+        await self.caught_up()
+        return in_chain_order(await self._read(await self._index.events_of(tenant, decision_id)))
+
+    async def previous_digest(self, tenant: str, decision_id: str) -> str | None:
+        """The digest of a decision's latest event; what a ledger looks up."""
+        events = await self.events_of(tenant, decision_id)
+        return events[-1].digest if events else None
+
+    async def unsettled(self) -> tuple[Event, ...]:
+        """The `reserved` events that no `settled` one has followed."""
+        await self.caught_up()
+        return await self._read(await self._index.unsettled())
+
+    async def open_decisions(self) -> tuple[OpenDecision, ...]:
+        """The decisions that have been opened and not closed."""
+        await self.caught_up()
+        return await self._index.open_decisions()
+
+    async def _read(self, pointers: tuple[EventPointer, ...]) -> tuple[Event, ...]:
+        read = self._reader.event_at
+        return await asyncio.to_thread(lambda: tuple(read(pointer) for pointer in pointers))
+
+    async def _advance(self, log: str, until: LogPosition | None) -> None:
+        position = await self._index.position(log)
+        while until is None or position.leaf_offset < until.leaf_offset:
+            batch = await asyncio.to_thread(
+                self._reader.read, log, position, until=until, most_events=self._batch_events
+            )
+            if not batch.rows:
+                return
+            await self._index.apply(batch.rows, log, batch.position)
+            position = batch.position
+            events = tuple(row.event for row in batch.rows)
+            for sink in self._sinks:
+                sink(events)

@@ -1,0 +1,75 @@
+"""`RowTables`: the sealed tables of rows that a bulk command's `settled` events commit to."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+from typing import Protocol
+
+from befit.audit.sealing import Sealer
+from befit.errors import NotFound
+
+_PURPOSE = "rows"
+
+
+class RowTables(Protocol):
+    """Where the rows of bulk commands are kept."""
+
+    async def keep(self, tenant: str, rows: bytes) -> str:
+        """Keep JSON lines, durably; the SHA-256 of the plain rows names them."""
+        ...
+
+    async def rows(self, tenant: str, table: str) -> bytes:
+        """The JSON lines behind a name.
+
+        Raises:
+            NotFound: no such table.
+        """
+        ...
+
+
+class SealedTables:
+    """Row tables as sealed files in the workspace's artefacts."""
+
+    def __init__(self, folder: Path, sealer: Sealer) -> None:
+        self._folder = folder
+        self._sealer = sealer
+
+    async def keep(self, tenant: str, rows: bytes) -> str:
+        """Seal, write and fsync off the event loop."""
+        return await asyncio.to_thread(self._keep, tenant, rows)
+
+    async def rows(self, tenant: str, table: str) -> bytes:
+        """Read, open and check against the name."""
+        return await asyncio.to_thread(self._rows, tenant, table)
+
+    def _keep(self, tenant: str, rows: bytes) -> str:
+        table = hashlib.sha256(rows).hexdigest()
+        path = self._path(table)
+        unfinished = path.with_suffix(f".{os.getpid()}.part")
+        with unfinished.open("wb", opener=_owner_only) as file:
+            file.write(self._sealer.seal(tenant, _PURPOSE, rows))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        return table
+
+    def _rows(self, tenant: str, table: str) -> bytes:
+        path = self._path(table)
+        try:
+            sealed = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"no table of rows {table!r}") from None
+        rows = self._sealer.open(tenant, _PURPOSE, sealed)
+        if hashlib.sha256(rows).hexdigest() != table:
+            raise NotFound(f"the table of rows {table!r} is not what its name says")
+        return rows
+
+    def _path(self, table: str) -> Path:
+        return self._folder / f"rows-{table}.sealed"
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,92 @@
+"""`CatalogSource`: the catalog in force, read again when its files change.
+
+source = CatalogSource(workspace)
+reload = source.reload_if_changed()
+source.current.find_workflow("triage")
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from befit.catalog.catalog import Catalog
+from befit.catalog.files import WorkspaceFiles, list_workflow_paths, read_files
+from befit.catalog.load import read_catalog
+from befit.catalog.problem import Problem, problems_as_error
+from befit.catalog.workspace import Workspace
+
+_Stamp = tuple[tuple[str, int, int, int], ...]
+
+_SETTLED_NS = 2_000_000_000
+"""A file that changed this recently may change again without a new time stamp."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reload:
+    """What a look at the files brought.
+
+    Attributes:
+        changed: a new catalog is in force.
+        problems: why the files as they are now are not in force; the old catalog is.
+    """
+
+    changed: bool
+    problems: tuple[Problem, ...] = ()
+
+
+class CatalogSource:
+    """Holds the catalog in force and replaces it whole; a wrong file changes nothing.
+
+    Not for several threads at once: `reload_if_changed` belongs to one task.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stamp, self._is_settled = self._look()
+        self._files = read_files(workspace)
+        reading = read_catalog(self._files)
+        if reading.catalog is None:
+            raise problems_as_error(reading.problems)
+        self._current = reading.catalog
+        self._problems: tuple[Problem, ...] = ()
+
+    @property
+    def current(self) -> Catalog:
+        """The catalog in force."""
+        return self._current
+
+    def reload_if_changed(self) -> Reload:
+        """Look at the files' time stamps and read them again where they differ."""
+        stamp, is_settled = self._look()
+        if stamp == self._stamp and self._is_settled:
+            return Reload(changed=False, problems=self._problems)
+        files = read_files(self._workspace)
+        self._stamp, self._is_settled = stamp, is_settled
+        if files == self._files:
+            return Reload(changed=False, problems=self._problems)
+        self._files = files
+        return self._take(files)
+
+    def _take(self, files: WorkspaceFiles) -> Reload:
+        reading = read_catalog(files)
+        self._problems = reading.problems
+        if reading.catalog is None:
+            return Reload(changed=False, problems=reading.problems)
+        changed = reading.catalog.version != self._current.version
+        if changed:
+            self._current = reading.catalog
+        return Reload(changed=changed)
+
+    def _look(self) -> tuple[_Stamp, bool]:
+        """The stamps of all files, taken before they are read, and whether they are at rest."""
+        stamps: list[tuple[str, int, int, int]] = []
+        newest = 0
+        try:
+            for path in [self._workspace.config_file, *list_workflow_paths(self._workspace)]:
+                status = path.stat()
+                stamps.append((str(path), status.st_ino, status.st_size, status.st_mtime_ns))
+                newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+        except OSError:  # a file that has just gone; reading says which
+            return ((str(self._workspace.root), 0, 0, time.time_ns()),), False
+        return tuple(stamps), time.time_ns() - newest > _SETTLED_NS

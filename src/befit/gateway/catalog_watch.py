@@ -1,0 +1,50 @@
+"""`CatalogWatch`: takes up changed files of the workspace while the gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from befit.errors import BefitError
+from befit.platform import Platform
+
+_LOOK_EVERY_S = 1.0
+_EXPIRE_EVERY = 30
+"""Looks between two rounds over approvals that nobody took in time."""
+
+_log = logging.getLogger("befit.gateway")
+
+
+class CatalogWatch:
+    """Looks at the files about once a second; wrong ones leave the old catalog in force.
+
+    Attributes:
+        problems: why the files as they are now are not in force.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self.problems: tuple[str, ...] = ()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        looks = 0
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            looks += 1
+            try:
+                await self._look()
+                if looks % _EXPIRE_EVERY == 0:
+                    await self._platform.resolutions.expire_due()
+            except (BefitError, OSError) as error:
+                _log.error("the workspace could not be looked at: %s", error)
+
+    async def _look(self) -> None:
+        found = await self._platform.shelf.reload()
+        problems = tuple(str(problem) for problem in found.problems)
+        if problems != self.problems:
+            for problem in problems:
+                _log.error("a changed file is not in force: %s", problem)
+            self.problems = problems
+        if found.changed:
+            _log.info("catalog %s is in force", self._platform.catalog.current.version)

@@ -1,0 +1,7 @@
+"""The embedded models: their weights, the process that owns them, and its client."""
+
+from befit.inference.embedded.choice import MAX_LABELS
+from befit.inference.embedded.client import EmbeddedProvider
+from befit.inference.embedded.supervision import ModelProcess, ModelProcessSettings
+
+__all__ = ["MAX_LABELS", "EmbeddedProvider", "ModelProcess", "ModelProcessSettings"]

@@ -1,0 +1,115 @@
+"""The permit: the value without which no model is called.
+
+A permit binds one decision, the joined data class, the models that policy left, a
+reservation, an expiry and a number of calls. It is sealed by a keyed BLAKE2b MAC under
+a key drawn at each boot (RFC 7693), verified by the gateway's caller and once more by
+the model process. Only the orchestrator is handed the `PermitSeal` that can make one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from befit.errors import PermitDenied
+from befit.vocabulary import DataClass, Purpose
+
+_MAC_BYTES = 32
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permit:
+    """Leave to call one of `models`, `calls` times, until `expires_at` (Unix seconds)."""
+
+    permit_id: str
+    tenant: str
+    decision_id: str
+    step: str
+    purpose: Purpose
+    data_class: DataClass
+    models: tuple[str, ...]
+    reservation_id: str
+    expires_at: float
+    calls: int = 1
+    mac: bytes = b""
+
+    def signed_bytes(self) -> bytes:
+        """What the MAC covers: every field but the MAC, in one fixed order."""
+        return _encode(
+            (
+                "befit/permit/1",
+                self.permit_id,
+                self.tenant,
+                self.decision_id,
+                self.step,
+                self.purpose.value,
+                int(self.data_class),
+                self.models,
+                self.reservation_id,
+                self.expires_at,
+                self.calls,
+            )
+        )
+
+
+class PermitSeal:
+    """Seals permits; whoever holds one can let models be called."""
+
+    def __init__(self, boot_key: bytes) -> None:
+        if len(boot_key) < _MAC_BYTES:
+            raise ValueError(f"the boot key has {len(boot_key)} bytes; it needs {_MAC_BYTES}")
+        self._key = boot_key
+
+    def seal(self, permit: Permit) -> Permit:
+        """The same permit with its MAC."""
+        return replace(permit, mac=_mac(self._key, permit))
+
+
+class PermitGate:
+    """Checks permits at the point of the call and counts their uses.
+
+    One gate stands in each process that calls models. Used permits are remembered until
+    they expire, so memory is bounded by the calls of one permit lifetime.
+    """
+
+    def __init__(self, boot_key: bytes) -> None:
+        self._key = boot_key
+        self._used: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def admit(self, permit: Permit, model: str, *, calls: int = 1) -> None:
+        """Let `calls` calls of `model` pass, or raise.
+
+        Raises:
+            PermitDenied: forged, expired, for another model, or used up.
+        """
+        if not hmac.compare_digest(permit.mac, _mac(self._key, permit)):
+            raise PermitDenied(f"permit {permit.permit_id} is forged or from another boot")
+        now = time.time()
+        if now >= permit.expires_at:
+            raise PermitDenied(f"permit {permit.permit_id} has expired")
+        if model not in permit.models:
+            raise PermitDenied(f"permit {permit.permit_id} does not cover model {model!r}")
+        self._forget_expired(now)
+        used = self._used.get(permit.permit_id, (0.0, 0))[1] + calls
+        if used > permit.calls:
+            raise PermitDenied(f"permit {permit.permit_id} allows {permit.calls} call(s)")
+        self._used[permit.permit_id] = (permit.expires_at, used)
+
+    def _forget_expired(self, now: float) -> None:
+        # Permits live about equally long, so the oldest entries expire first; stopping
+        # at the first live one keeps this O(1) a call.
+        while self._used:
+            permit_id, (expires_at, _) = next(iter(self._used.items()))
+            if expires_at > now:
+                return
+            del self._used[permit_id]
+
+
+def _mac(key: bytes, permit: Permit) -> bytes:
+    return hashlib.blake2b(permit.signed_bytes(), key=key[:64], digest_size=_MAC_BYTES).digest()

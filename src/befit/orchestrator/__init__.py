@@ -1,0 +1,42 @@
+"""The staircase of one request, from the caller's key to the answer's receipt."""
+
+from befit.orchestrator.answer import (
+    Answer,
+    EmbeddingAnswer,
+    Explanation,
+    Standing,
+    StreamedAnswer,
+    befit_object,
+    decision_id_of,
+    run_id_of,
+)
+from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind, Source
+from befit.orchestrator.bulk import BulkCase, BulkRow, BulkRun
+from befit.orchestrator.collaborators import Collaborators, PendingRun, PendingRuns
+from befit.orchestrator.orchestrator import Orchestrator
+from befit.orchestrator.resolution import Choice, Resolutions
+
+__all__ = [
+    "Answer",
+    "Arrival",
+    "BulkArrival",
+    "BulkCase",
+    "BulkRow",
+    "BulkRun",
+    "Choice",
+    "Collaborators",
+    "EmbeddingAnswer",
+    "EmbeddingArrival",
+    "Explanation",
+    "Kind",
+    "Orchestrator",
+    "PendingRun",
+    "PendingRuns",
+    "Resolutions",
+    "Source",
+    "Standing",
+    "StreamedAnswer",
+    "befit_object",
+    "decision_id_of",
+    "run_id_of",
+]

@@ -1,0 +1,150 @@
+"""The account of a run: the fields of each of its events (docs/architecture.md lists them)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from decimal import Decimal
+
+from befit.catalog import ModelCard, Workflow
+from befit.errors import BefitError
+from befit.inference import Permit
+from befit.messages import TokenUsage
+from befit.orchestrator.run import Run
+from befit.routing import CheckResult
+from befit.vocabulary import DataClass
+
+
+def opened(run: Run) -> dict[str, object]:
+    """Who asked what, by which door; the content itself only by its hash."""
+    request = run.request
+    content = bytes(request.fields.get("messages", b""))
+    return {
+        "kind": run.kind,
+        "source": run.source,
+        "principal_id": run.principal.id,
+        "key_id": run.principal.key_id,
+        "asked": {"model": request.model, "workflow": request.befit.workflow},
+        "stream": request.stream,
+        "input_sha256": hashlib.sha256(content).hexdigest(),
+        "input_bytes": len(content),
+        "declared_class": _class_word(request.befit.data_class),
+        "tags": sorted(request.befit.tags),
+        "time": run.opened_at,
+    }
+
+
+def reserved(
+    run: Run,
+    permit: Permit,
+    card: ModelCard,
+    *,
+    most_usd: Decimal | None,
+    scopes: Sequence[str],
+    because: str | None,
+) -> dict[str, object]:
+    """One call about to be made: its permit and the most it can cost.
+
+    The first answering call also tells all candidates and the route.
+    """
+    fields: dict[str, object] = {
+        "permit_id": permit.permit_id,
+        "purpose": permit.purpose,
+        "model": card.name,
+        "zone": card.zone,
+        "most_usd": most_usd,
+        "data_class": permit.data_class.word,
+        "class_origin": run.classification.origin,
+        "calls": permit.calls,
+        "expires_at": permit.expires_at,
+        "workflow": _named(run.workflow),
+        "key_id": run.principal.key_id,
+        "scopes": list(scopes),
+        "evidence": run.evidence,
+        "because": because,
+    }
+    if run.route is not None and because is None:
+        fields["route"] = run.route.names
+        fields["why"] = run.route.why
+        fields["profile"] = run.route.profile
+        fields["candidates"] = [
+            {"model": item.card.name, "eligible": item.eligible, "reasons": item.reasons}
+            for item in run.candidates
+        ]
+    return fields
+
+
+def settled(
+    run: Run,
+    permit: Permit,
+    card: ModelCard,
+    *,
+    outcome: str,
+    usage: TokenUsage,
+    cost_usd: Decimal | None,
+    latency_ms: float,
+    scopes: Sequence[str],
+    first_token_ms: float | None = None,
+    error: BefitError | None = None,
+) -> dict[str, object]:
+    """How one reserved call ended and what it cost."""
+    return {
+        "permit_id": permit.permit_id,
+        "purpose": permit.purpose,
+        "model": card.name,
+        "workflow": run.workflow.name if run.workflow else None,
+        "key_id": run.principal.key_id,
+        "scopes": list(scopes),
+        "outcome": outcome,
+        "error": f"{error.code}: {error.message}"[:500] if error else None,
+        "usage": usage,
+        "cost_usd": cost_usd,
+        "latency_ms": round(latency_ms, 3),
+        "first_token_ms": None if first_token_ms is None else round(first_token_ms, 3),
+    }
+
+
+def closed(
+    run: Run, *, status: str, output_sha256: str | None, error: BefitError | None = None
+) -> dict[str, object]:
+    """How the run ended."""
+    card = run.answering
+    latency_ms = run.latency_ms
+    return {
+        "status": status,
+        "workflow": _named(run.workflow),
+        "model": card.name if card else None,
+        "zone": card.zone if card else None,
+        "evidence": run.evidence,
+        "data_class": run.classification.data_class.word,
+        "key_id": run.principal.key_id,
+        "checks": [_check(check) for check in run.checks],
+        "excluded": run.excluded,
+        "usage": run.usage,
+        "cost_usd": run.cost_usd,
+        "latency_ms": round(latency_ms, 3),
+        "overhead_ms": round(max(0.0, latency_ms - run.model_ms), 3),
+        "output_sha256": output_sha256,
+        "error": _error(error),
+    }
+
+
+def _check(check: CheckResult) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "passed": check.passed,
+        "score": check.score,
+        "detail": check.detail,
+    }
+
+
+def _named(workflow: Workflow | None) -> dict[str, object] | None:
+    return {"name": workflow.name, "version": workflow.version} if workflow else None
+
+
+def _error(error: BefitError | None) -> dict[str, object] | None:
+    return {"code": error.code, "message": error.message[:500]} if error else None
+
+
+def _class_word(data_class: DataClass | None) -> str | None:
+    return data_class.word if data_class is not None else None

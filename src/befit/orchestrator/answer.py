@@ -1,0 +1,123 @@
+"""What leaves the staircase: a whole answer, a stream, an explanation, or embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from befit.audit import Receipt, encode_receipt
+from befit.messages import ChatCompletion, Embeddings, TokenUsage
+from befit.routing import Candidate, CheckResult
+from befit.vocabulary import DataClass, Evidence, Status, Zone
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What every answer says of itself, beside its content.
+
+    Attributes:
+        workflow: the workflow's name, or None where a model was named.
+        model: the model that answered; None where none did.
+        excluded: every card that was not eligible, with its reasons.
+        why: one sentence on the choice of the first model.
+    """
+
+    decision_id: str
+    workflow: str | None
+    model: str | None
+    zone: Zone | None
+    evidence: Evidence
+    data_class: DataClass
+    excluded: Mapping[str, str]
+    why: str
+
+    @property
+    def run_id(self) -> str:
+        """The id to poll the run by."""
+        return run_id_of(self.decision_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A whole answer, recorded and closed (or waiting for a person).
+
+    Attributes:
+        output: what the caller asked for; None while a person's decision is pending.
+        receipt: of the `closed` event, or of `waiting`.
+        approval_id: set where a person decides.
+        overhead_ms: Befit's own time, model calls apart.
+    """
+
+    standing: Standing
+    status: Status
+    completion: ChatCompletion
+    output: str | None
+    receipt: Receipt
+    checks: tuple[CheckResult, ...]
+    usage: TokenUsage
+    cost_usd: Decimal | None
+    latency_ms: float
+    overhead_ms: float
+    approval_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamedAnswer:
+    """An answer relayed as it comes.
+
+    Attributes:
+        events: whole server-sent events, the last of them `data: [DONE]`, or an error event
+            on which the stream ends. Closing it early cancels upstream and closes the decision.
+        opened: the receipt of the `opened` event, for the response header.
+    """
+
+    standing: Standing
+    opened: Receipt
+    events: AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """What `route` says: the plan without a call of an answering model."""
+
+    standing: Standing
+    status: Status
+    candidates: tuple[Candidate, ...]
+    route: tuple[str, ...]
+    latency_ms: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddingAnswer:
+    """Vectors with their decision."""
+
+    standing: Standing
+    embeddings: Embeddings
+    receipt: Receipt
+    cost_usd: Decimal | None
+
+
+def run_id_of(decision_id: str) -> str:
+    """A run's id is its decision's under another prefix, so that neither needs a look-up."""
+    return "run_" + decision_id.removeprefix("dec_")
+
+
+def decision_id_of(run_id: str) -> str:
+    """The decision of a run."""
+    return "dec_" + run_id.removeprefix("run_")
+
+
+def befit_object(standing: Standing, *, status: Status, receipt: Receipt) -> dict[str, object]:
+    """The `befit` object of an answer over HTTP (contract)."""
+    return {
+        "decision_id": standing.decision_id,
+        "run_id": standing.run_id,
+        "status": status,
+        "workflow": standing.workflow,
+        "model": standing.model,
+        "zone": standing.zone,
+        "evidence": standing.evidence,
+        "data_class": standing.data_class.word,
+        "receipt": encode_receipt(receipt),
+    }

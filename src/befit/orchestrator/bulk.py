@@ -1,0 +1,328 @@
+"""`BulkRun`: many rows under one decision, with one permit and one settlement a model.
+
+    async with await orchestrator.bulk(arrival) as bulk:
+        await bulk.permit(card, cases, Purpose.EVALUATION)
+        rows = [await bulk.answer(case, card) for case in cases]
+
+`evaluate`, `predict`, `train` and the probe of `models add` go this way. Every row passes
+the same preparation, permit check and provider as a single request; only the events are
+one pair a model, the `settled` one committing to a sealed table of the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import TracebackType
+
+import msgspec
+
+from befit.catalog import ModelCard
+from befit.errors import BefitError, Forbidden
+from befit.inference import ModelCall, ProbeResult, TextsCall, probe
+from befit.messages import ChatRequest, Embeddings, LabelDistribution, TokenUsage
+from befit.metering import most_cost_usd
+from befit.orchestrator import ending
+from befit.orchestrator.calls import (
+    BulkRows,
+    Calls,
+    Intent,
+    PermittedCall,
+    Settlement,
+    may_have_cost,
+)
+from befit.orchestrator.closings import Closings
+from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.prompt import prepare
+from befit.orchestrator.run import Run
+from befit.routing import Candidate, Gate
+from befit.vocabulary import Evidence, Purpose
+
+_LIFETIME_S = 6 * 3600.0
+_ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BulkCase:
+    """One row's input."""
+
+    id: str
+    request: ChatRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BulkRow:
+    """One row's outcome. `error` is set where the call failed.
+
+    Attributes:
+        output: None where it failed, where a specialist abstained, and for an embedding.
+        cost_usd: None is an unknown price.
+    """
+
+    id: str
+    model: str
+    output: str | None = None
+    confidence: float | None = None
+    latency_ms: float
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_usd: Decimal | None
+    error: str | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class _Account:
+    """What one model's rows came to so far.
+
+    `open_usd` is the most that calls under way can cost: where the run is cut, they are
+    settled at it.
+    """
+
+    call: PermittedCall
+    evidence: Evidence
+    rows: list[BulkRow] = field(default_factory=list[BulkRow])
+    cost_usd: Decimal | None = Decimal(0)
+    open_usd: Decimal | None = Decimal(0)
+
+    def begin(self, most_usd: Decimal | None) -> None:
+        """A call that can cost that much has begun."""
+        self.open_usd = _plus(self.open_usd, most_usd)
+
+    def end(self, most_usd: Decimal | None, charged_usd: Decimal | None) -> None:
+        """It has ended and is charged."""
+        if self.open_usd is not None and most_usd is not None:
+            self.open_usd -= most_usd
+        self.cost_usd = _plus(self.cost_usd, charged_usd)
+
+
+class BulkRun:
+    """One decision over many rows. Use `Orchestrator.bulk(..)` to get an open one.
+
+    Leaving its context settles every model and closes the decision, whatever happened.
+    """
+
+    def __init__(self, run: Run, rooms: Collaborators, calls: Calls, closings: Closings) -> None:
+        self._run = run
+        self._rooms = rooms
+        self._calls = calls
+        self._closings = closings
+        self._accounts: dict[str, _Account] = {}
+
+    @property
+    def decision_id(self) -> str:
+        """The one decision of all rows."""
+        return self._run.decision_id
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What all rows cost, once closed; None where one price is unknown."""
+        return self._run.cost_usd
+
+    async def __aenter__(self) -> BulkRun:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, BefitError):
+            await self.close(error)
+        else:
+            # Cancelled: the closing must outlive the task that is being ended.
+            status = "failed" if isinstance(error, Exception) else "cut"
+            await self._closings.finish(self._end(status))
+
+    async def permit(self, card: ModelCard, cases: Sequence[BulkCase], purpose: Purpose) -> None:
+        """Reserve and permit one call a case on `card`; one durable event.
+
+        Raises:
+            Forbidden: policy does not permit the card for this class.
+            BudgetExhausted: all cases together can cost more than what is left.
+        """
+        run = self._run
+        verdicts = self._rooms.policy.decide(self._calls.situation(run, (card,), purpose=purpose))
+        verdict = verdicts.by_model[card.name]
+        if not verdict.permitted:
+            denied = Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
+            run.candidates = (*run.candidates, denied)
+        most = [self._most_usd(case, card) for case in cases]
+        known = [cost for cost in most if cost is not None]
+        intent = Intent(
+            purpose=purpose,
+            most_usd=sum(known, Decimal(0)) if len(known) == len(most) else None,
+            calls=max(1, len(cases)),
+            lifetime_s=_LIFETIME_S,
+        )
+        run.evidence = self._rooms.evidence().evidence(card, run.workflow)
+        call = await self._calls.reserve(run, card, verdicts, intent)
+        self._accounts[card.name] = _Account(call=call, evidence=run.evidence)
+
+    async def answer(self, case: BulkCase, card: ModelCard) -> BulkRow:
+        """One case through one model. A failed call is a row with its error, not an exception."""
+        account = self._account(card)
+        most_usd = self._most_usd(case, card)
+        account.begin(most_usd)
+        started = time.perf_counter()
+        workflow = self._run.workflow
+        call = ModelCall(
+            permit=account.call.permit,
+            card=card,
+            request=self._prepared(case.request, card),
+            labels=workflow.labels if workflow else (),
+        )
+        try:
+            completion = await self._rooms.caller.chat(call)
+        except BefitError as error:
+            charged = most_usd if may_have_cost(error) else Decimal(0)
+            row = _failed(case, card, started, error)
+        else:
+            charged = card.cost_usd(completion.usage) if completion.usage else most_usd
+            row = BulkRow(
+                id=case.id,
+                model=card.name,
+                output=completion.text,
+                confidence=completion.confidence,
+                latency_ms=_ms_since(started),
+                usage=completion.usage or TokenUsage(),
+                cost_usd=charged,
+            )
+        account.end(most_usd, charged)
+        account.rows.append(row)
+        return row
+
+    async def classify(
+        self, cases: Sequence[BulkCase], card: ModelCard
+    ) -> tuple[LabelDistribution, ...]:
+        """Many cases through a specialist in one batch; one row each is kept."""
+        account = self._account(card)
+        started = time.perf_counter()
+        texts = tuple(case.request.text for case in cases)
+        call = TextsCall(permit=account.call.permit, card=card, texts=texts)
+        found = await self._rooms.caller.classify(call)
+        each_ms = _ms_since(started) / max(1, len(cases))
+        account.rows.extend(
+            BulkRow(
+                id=case.id,
+                model=card.name,
+                output=None if labels.abstained else labels.label,
+                confidence=labels.confidence,
+                latency_ms=each_ms,
+                cost_usd=card.cost_usd(TokenUsage()),
+            )
+            for case, labels in zip(cases, found, strict=True)
+        )
+        return found
+
+    async def embed(self, cases: Sequence[BulkCase], card: ModelCard) -> Embeddings:
+        """Vectors for many texts in one call; one row a case, its tokens on the first."""
+        account = self._account(card)
+        most = [self._most_usd(case, card) for case in cases]
+        most_usd = None if None in most else sum((cost for cost in most if cost), Decimal(0))
+        account.begin(most_usd)
+        started = time.perf_counter()
+        texts = tuple(case.request.text for case in cases)
+        call = TextsCall(permit=account.call.permit, card=card, texts=texts)
+        embeddings = await self._rooms.caller.embed(call)
+        each_ms = _ms_since(started) / max(1, len(cases))
+        charged = card.cost_usd(embeddings.usage)
+        account.end(most_usd, charged)
+        for number, case in enumerate(cases):
+            first = number == 0
+            account.rows.append(
+                BulkRow(
+                    id=case.id,
+                    model=card.name,
+                    latency_ms=each_ms,
+                    usage=embeddings.usage if first else TokenUsage(),
+                    cost_usd=charged if first else Decimal(0),
+                )
+            )
+        return embeddings
+
+    async def probe(self, case: BulkCase, card: ModelCard) -> ProbeResult:
+        """One small call that shows what answers behind a card, and how fast.
+
+        Raises:
+            ModelFailure: the call failed; the error says how.
+        """
+        account = self._account(card)
+        # Few servers tell what a probe's input came to, so it is charged in full.
+        charged = self._most_usd(case, card)
+        account.begin(charged)
+        result = await probe(card, self._rooms.caller, account.call.permit)
+        account.end(charged, charged)
+        account.rows.append(
+            BulkRow(
+                id=case.id,
+                model=card.name,
+                output=result.text,
+                latency_ms=result.latency_ms,
+                usage=TokenUsage(output=result.output_tokens or 0),
+                cost_usd=charged,
+            )
+        )
+        return result
+
+    async def close(self, error: BefitError | None = None) -> None:
+        """Settle every model with its table of rows, and close the decision."""
+        if error is None:
+            await self._end("answered")
+            return
+        await self._settle_all(error)
+        await ending.refused(self._run, error)
+
+    async def _end(self, status: str) -> None:
+        await self._settle_all(None)
+        run, accounts = self._run, list(self._accounts.values())
+        only = accounts[0] if len(accounts) == 1 else None
+        run.answering = only.call.card if only else None
+        run.evidence = only.evidence if only else Evidence.NONE
+        await ending.close(run, status)
+
+    async def _settle_all(self, error: BefitError | None) -> None:
+        for account in self._accounts.values():
+            rows = msgspec.json.Encoder(decimal_format="string").encode_lines(account.rows)
+            table = await self._rooms.tables.keep(self._run.principal.tenant, rows)
+            is_free = error is not None and not may_have_cost(error)
+            open_usd = Decimal(0) if is_free else account.open_usd
+            settlement = Settlement(
+                usage=sum((row.usage for row in account.rows), TokenUsage()),
+                outcome="ok" if error is None else "failed",
+                rows=BulkRows(
+                    n=len(account.rows), table=table, cost_usd=_plus(account.cost_usd, open_usd)
+                ),
+            )
+            self._calls.settle(self._run, account.call, settlement, error=error)
+
+    def _account(self, card: ModelCard) -> _Account:
+        account = self._accounts.get(card.name)
+        if account is None:
+            raise Forbidden(f"model {card.name!r} has no permit in this bulk")
+        return account
+
+    def _prepared(self, request: ChatRequest, card: ModelCard) -> ChatRequest:
+        return prepare(request, self._run.workflow, card)
+
+    def _most_usd(self, case: BulkCase, card: ModelCard) -> Decimal | None:
+        return most_cost_usd(card, self._prepared(case.request, card))
+
+
+def _failed(case: BulkCase, card: ModelCard, started: float, error: BefitError) -> BulkRow:
+    return BulkRow(
+        id=case.id,
+        model=card.name,
+        latency_ms=_ms_since(started),
+        cost_usd=None,
+        error=f"{error.code}: {error.message}"[:_ERROR_CHARACTERS],
+    )
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else one + other

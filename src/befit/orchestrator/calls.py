@@ -1,0 +1,262 @@
+"""Reserve, permit, settle: the only way from the staircase to a model.
+
+Minting a permit takes policy's verdict and metering's reservation; both are made durable
+in the ledger before the permit leaves this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from befit.audit import EventType, Receipt
+from befit.catalog import ModelCard
+from befit.errors import BefitError, Forbidden, ModelFailure
+from befit.inference import ModelCaller, Permit
+from befit.messages import TokenUsage
+from befit.metering import BudgetScope, Reservation, most_cost_usd
+from befit.orchestrator import account
+from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.run import Run
+from befit.policy import Action, ClassOrigin, Situation, Verdicts
+from befit.vocabulary import DataClass, Impact, Purpose, new_id
+
+_PERMIT_SLACK_S = 30.0
+"""A permit outlives its call's own timeout by this much, so that expiry never cuts a good call."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """What a call, or a bulk of calls under one permit, is for.
+
+    Attributes:
+        most_usd: the most that all its calls together can cost; None is unknown.
+        because: why it follows an earlier call; None on the first.
+    """
+
+    purpose: Purpose
+    most_usd: Decimal | None
+    because: str | None = None
+    calls: int = 1
+    lifetime_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PermittedCall:
+    """A call that may be made: its permit, what is reserved for it, and when it began."""
+
+    permit: Permit
+    card: ModelCard
+    reservation: Reservation
+    scopes: tuple[BudgetScope, ...]
+    most_usd: Decimal | None
+    receipts: tuple[Receipt, ...]
+    started: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BulkRows:
+    """The sealed table behind a bulk's `settled`.
+
+    Attributes:
+        n: how many rows it has.
+        table: its hash, by which it is kept.
+        cost_usd: what the rows' calls came to; None where one has no known price.
+    """
+
+    n: int
+    table: str
+    cost_usd: Decimal | None
+
+
+@dataclass(kw_only=True, slots=True)
+class Settlement:
+    """What the caller learned about a call's use before it is settled.
+
+    `usage` None means that the model reported none: the call is settled in full. A bulk's
+    rows carry their own cost.
+    """
+
+    usage: TokenUsage | None = None
+    outcome: str = "ok"
+    first_token_ms: float | None = None
+    rows: BulkRows | None = None
+
+
+class Calls:
+    """Makes calls possible and accounts for them."""
+
+    def __init__(self, rooms: Collaborators) -> None:
+        self._rooms = rooms
+
+    @property
+    def caller(self) -> ModelCaller:
+        """Where permitted calls are made."""
+        return self._rooms.caller
+
+    def situation(self, run: Run, cards: tuple[ModelCard, ...], *, purpose: Purpose) -> Situation:
+        """The complete question to policy for these cards at this point of the run."""
+        workflow = run.workflow
+        wants = workflow.requirements if workflow else None
+        return Situation(
+            principal=run.principal,
+            action=Action.INVOKE,
+            purpose=purpose,
+            workflow=workflow.name if workflow else None,
+            impact=workflow.impact if workflow else Impact.LOW,
+            data_class=run.classification.data_class,
+            class_origin=run.classification.origin,
+            tags=run.classification.tags,
+            highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
+            zones=wants.zones if wants else frozenset(),
+            jurisdictions=wants.jurisdictions if wants else frozenset(),
+            catalog_version=run.catalog.version,
+            candidate_names=tuple(card.name for card in cards),
+            candidates=cards,
+        )
+
+    async def reserve(
+        self, run: Run, card: ModelCard, verdicts: Verdicts, intent: Intent
+    ) -> PermittedCall:
+        """Reserve money, mint the permit, and make both durable before returning them.
+
+        Raises:
+            Forbidden: the verdicts do not permit the card.
+            BudgetExhausted: what the call can cost exceeds what is left.
+            LedgerUnavailable: the reservation could not be recorded.
+        """
+        verdict = verdicts.by_model.get(card.name)
+        if verdict is None or not verdict.permitted:
+            reasons = "; ".join(verdict.reasons) if verdict else "it was not put to policy"
+            raise Forbidden(f"model {card.name!r} may not be called: {reasons}")
+        scopes = self._rooms.scopes(run.principal, run.workflow)
+        reservation = await self._rooms.budgets.reserve(scopes, intent.most_usd)
+        permit = self._mint(run, card, reservation, intent)
+        names = [scope.name for scope in scopes]
+        try:
+            run.log.stage(
+                EventType.RESERVED,
+                account.reserved(
+                    run,
+                    permit,
+                    card,
+                    most_usd=intent.most_usd,
+                    scopes=names,
+                    because=intent.because,
+                ),
+                step=run.step,
+            )
+            receipts = await run.log.flush()
+        except BaseException:
+            self._rooms.budgets.settle(reservation, Decimal(0))
+            raise
+        return PermittedCall(
+            permit=permit,
+            card=card,
+            reservation=reservation,
+            scopes=scopes,
+            most_usd=intent.most_usd,
+            receipts=receipts,
+        )
+
+    async def reserve_inspection(
+        self, run: Run, card: ModelCard, *, purpose: Purpose
+    ) -> PermittedCall:
+        """Leave to call a model on the device before the request's class is known."""
+        known, run.classification = (
+            run.classification,
+            run.classification.__class__(
+                data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION
+            ),
+        )
+        try:
+            verdicts = self._rooms.policy.decide(self.situation(run, (card,), purpose=purpose))
+            intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, run.request))
+            return await self.reserve(run, card, verdicts, intent)
+        finally:
+            run.classification = known
+
+    @asynccontextmanager
+    async def settling(self, run: Run, call: PermittedCall) -> AsyncGenerator[Settlement]:
+        """Settle the call however it ends; the event is staged, not yet durable."""
+        settlement = Settlement()
+        try:
+            yield settlement
+        except ModelFailure as error:
+            settlement.outcome = "failed"
+            self.settle(run, call, settlement, error=error)
+            raise
+        except asyncio.CancelledError:
+            settlement.outcome = "cut"
+            self.settle(run, call, settlement)
+            raise
+        except BefitError as error:
+            # Refused before a model saw it (context, permit): nothing was spent.
+            settlement.usage, settlement.outcome = TokenUsage(), "failed"
+            self.settle(run, call, settlement, error=error)
+            raise
+        else:
+            self.settle(run, call, settlement)
+
+    def settle(
+        self,
+        run: Run,
+        call: PermittedCall,
+        settlement: Settlement,
+        *,
+        error: BefitError | None = None,
+    ) -> None:
+        """Account for a call: what it used, or, where nobody can say, all it could cost."""
+        latency_ms = (time.perf_counter() - call.started) * 1000
+        usage = settlement.usage
+        cost_usd = call.most_usd if usage is None else call.card.cost_usd(usage)
+        if usage is None and error is not None and not may_have_cost(error):
+            cost_usd = Decimal(0)
+        if settlement.rows is not None:
+            cost_usd = settlement.rows.cost_usd
+        used = usage or TokenUsage()
+        self._rooms.budgets.settle(call.reservation, cost_usd or Decimal(0))
+        run.spend(used, cost_usd, latency_ms)
+        run.log.stage(
+            EventType.SETTLED,
+            account.settled(
+                run,
+                call.permit,
+                call.card,
+                outcome=settlement.outcome,
+                usage=used,
+                cost_usd=cost_usd,
+                latency_ms=latency_ms,
+                scopes=[scope.name for scope in call.scopes],
+                first_token_ms=settlement.first_token_ms,
+                error=error,
+            )
+            | {"rows": settlement.rows},
+            step=run.step,
+        )
+
+    def _mint(self, run: Run, card: ModelCard, reservation: Reservation, intent: Intent) -> Permit:
+        lifetime_s = intent.lifetime_s or card.total_timeout_s + _PERMIT_SLACK_S
+        return self._rooms.seal.seal(
+            Permit(
+                permit_id=new_id("permit"),
+                tenant=run.principal.tenant,
+                decision_id=run.decision_id,
+                step=run.step,
+                purpose=intent.purpose,
+                data_class=run.classification.data_class,
+                models=(card.name,),
+                reservation_id=reservation.id,
+                expires_at=time.time() + lifetime_s,
+                calls=intent.calls,
+            )
+        )
+
+
+def may_have_cost(error: BefitError) -> bool:
+    """An upstream that could not be reached or refused has charged nothing."""
+    return error.code not in {"model_unreachable", "model_refused"}

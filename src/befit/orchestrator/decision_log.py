@@ -1,0 +1,64 @@
+"""`DecisionLog`: the events of one decision, staged in order and made durable in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from befit.audit import Draft, EventType, Ledger, Receipt
+from befit.errors import LedgerUnavailable
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class DecisionLog:
+    """Stages events of one decision and appends what is staged in one group.
+
+    Staging lets `opened` and the first `reserved`, and likewise `settled` and `closed`,
+    become durable together.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, tenant: str, decision_id: str, principal: str, policy: str
+    ) -> None:
+        self._ledger = ledger
+        self._tenant = tenant
+        self._decision_id = decision_id
+        self._principal = principal
+        self._policy = policy
+        self._staged: list[Draft] = []
+        self._opened: Receipt | None = None
+
+    @property
+    def opened(self) -> Receipt:
+        """The receipt of the `opened` event, once it is durable."""
+        if self._opened is None:
+            raise LedgerUnavailable("the decision's opened event is not durable yet")
+        return self._opened
+
+    def stage(self, event: EventType, fields: Mapping[str, object], *, step: str) -> None:
+        """Put an event behind those staged before; nothing is durable yet."""
+        self._staged.append(
+            Draft(
+                type=event,
+                tenant=self._tenant,
+                decision_id=self._decision_id,
+                step=step,
+                principal=self._principal,
+                policy=self._policy,
+                fields={name: msgspec.Raw(_encode(value)) for name, value in fields.items()},
+            )
+        )
+
+    async def flush(self) -> tuple[Receipt, ...]:
+        """Make all staged events durable; receipts in their order.
+
+        Raises:
+            LedgerUnavailable: and then nothing may be called or answered.
+        """
+        staged, self._staged = tuple(self._staged), []
+        receipts = await self._ledger.append(staged)
+        if self._opened is None:
+            self._opened = receipts[0]
+        return receipts

@@ -1,0 +1,167 @@
+"""Steps "authorise", "eligible models" and "route": policy first, then hard constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from befit.catalog import Capability, ModelCard, Workflow
+from befit.errors import (
+    BefitError,
+    BudgetExhausted,
+    ContextTooLong,
+    Forbidden,
+    InvalidRequest,
+    ModelUnreachable,
+)
+from befit.inference import ModelCaller
+from befit.messages import ChatRequest
+from befit.metering import most_cost_usd
+from befit.orchestrator.arrival import Kind
+from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.prompt import prepare
+from befit.orchestrator.run import Run
+from befit.policy import Verdicts
+from befit.routing import Candidate, EvidenceBook, Gate, Limits, Needs, choose_route, exclude
+
+
+class Eligibility:
+    """Judges every card of the catalog for one run and plans the route."""
+
+    def __init__(self, rooms: Collaborators) -> None:
+        self._rooms = rooms
+
+    def plan(self, run: Run, verdicts: Verdicts) -> None:
+        """Set the run's candidates and route. The route may be empty."""
+        evidence = self._rooms.evidence()
+        needs = needs_of(run.request, run.workflow, serves=_served_by(run.kind))
+        limits = self._limits(run)
+        listed = _listed(run)
+        run.candidates = tuple(
+            _judge(run, card, verdicts, needs, limits, evidence, listed)
+            for card in run.catalog.cards.values()
+        )
+        eligible = [item.card for item in run.candidates if item.eligible]
+        wants_structure = Capability.STRUCTURED_OUTPUT in needs.capabilities
+        workflow = None if run.named_model else run.workflow
+        run.route = choose_route(eligible, workflow, evidence, wants_structure=wants_structure)
+
+    def _limits(self, run: Run) -> Limits:
+        workflow, caller = run.workflow, self._rooms.caller
+        ceiling_usd = workflow.requirements.cost_ceiling_usd if workflow else None
+        scopes = self._rooms.scopes(run.principal, workflow)
+        return Limits(
+            cost_ceiling_usd=ceiling_usd,
+            under_budget=bool(scopes) or ceiling_usd is not None,
+            most_cost_usd=lambda card: most_cost_usd(card, prepare(run.request, workflow, card)),
+            ill_reason=lambda name: _ill_reason(caller, name),
+        )
+
+
+def needs_of(request: ChatRequest, workflow: Workflow | None, *, serves: Capability) -> Needs:
+    """What any model must offer to take this request."""
+    wanted = {serves}
+    if request.has_tools:
+        wanted.add(Capability.TOOLS)
+    if request.response_format is not None and request.response_format.type != "text":
+        wanted.add(Capability.STRUCTURED_OUTPUT)
+    if not request.is_text_only:
+        wanted.add(Capability.VISION)
+    instructions = len(workflow.instructions.encode()) if workflow else 0
+    return Needs(
+        capabilities=frozenset(wanted),
+        input_bytes=request.input_bytes + instructions,
+        max_output_tokens=request.max_output_tokens,
+    )
+
+
+def refusal(run: Run) -> BefitError:
+    """Why no model is eligible, as the error that the caller gets.
+
+    The candidate that came furthest decides: a model stopped only by its budget says more
+    than ten that policy forbids.
+    """
+    listed = [item for item in run.candidates if item.gate is not None and item.reasons]
+    if run.named_model is not None:
+        listed = [item for item in listed if item.card.name == run.named_model.name]
+    named = _listed(run)
+    if named is not None:
+        listed = [item for item in listed if item.card.name in named] or listed
+    if not listed:
+        return Forbidden("no model is configured", next_step="befit models add NAME --via ..")
+    furthest = max(listed, key=lambda item: item.gate or Gate.POLICY)
+    told = "; ".join(f"{item.card.name}: {item.reason}" for item in listed)
+    errors: Mapping[Gate, type[BefitError]] = {
+        Gate.POLICY: Forbidden,
+        Gate.CAPABILITY: InvalidRequest,
+        Gate.CONTEXT: ContextTooLong,
+        Gate.MEASURED: Forbidden,
+        Gate.BUDGET: BudgetExhausted,
+        Gate.HEALTH: ModelUnreachable,
+    }
+    return errors[furthest.gate or Gate.POLICY](f"no model is eligible: {told}")
+
+
+def exceeds_ceiling(run: Run, most_usd: Decimal | None) -> bool:
+    """Whether one more call could take the run above its workflow's cost ceiling."""
+    ceiling_usd = run.workflow.requirements.cost_ceiling_usd if run.workflow else None
+    if ceiling_usd is None:
+        return False
+    if most_usd is None or run.cost_usd is None:
+        return True
+    return run.cost_usd + most_usd > ceiling_usd
+
+
+def _served_by(kind: Kind) -> Capability:
+    return Capability.EMBEDDINGS if kind is Kind.EMBEDDINGS else Capability.CHAT
+
+
+def _listed(run: Run) -> frozenset[str] | None:
+    """The names a run is limited to, or None where every card may take part."""
+    if run.named_model is not None:
+        return frozenset({run.named_model.name})
+    if run.workflow is not None and run.workflow.model_order:
+        return frozenset(run.workflow.model_order)
+    return None
+
+
+def _judge(
+    run: Run,
+    card: ModelCard,
+    verdicts: Verdicts,
+    needs: Needs,
+    limits: Limits,
+    evidence: EvidenceBook,
+    listed: frozenset[str] | None,
+) -> Candidate:
+    verdict = verdicts.by_model[card.name]
+    if not verdict.permitted:
+        return Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
+    outside = _outside(run, card, listed)
+    if outside is not None:
+        return Candidate(card=card, gate=Gate.CAPABILITY, reasons=(outside,))
+    if run.workflow is not None and run.named_model is None:
+        shortfall = evidence.shortfall(card, run.workflow)
+        if shortfall is not None:
+            return Candidate(card=card, gate=Gate.MEASURED, reasons=(shortfall,))
+    excluded = exclude(card, needs, limits)
+    if excluded is not None:
+        return Candidate(card=card, gate=excluded[0], reasons=(excluded[1],))
+    return Candidate(card=card)
+
+
+def _outside(run: Run, card: ModelCard, listed: frozenset[str] | None) -> str | None:
+    if listed is not None and card.name not in listed:
+        if run.named_model is not None:
+            return f"the request is for {run.named_model.name} alone"
+        return f"workflow {run.workflow.name if run.workflow else ''} does not list it"
+    specialist = card.specialist
+    workflow = run.workflow.name if run.workflow else None
+    if specialist is not None and specialist.workflow != workflow and run.named_model is None:
+        return f"a specialist of workflow {specialist.workflow}"
+    return None
+
+
+def _ill_reason(caller: ModelCaller, name: str) -> str | None:
+    health = caller.health(name)
+    return None if health.is_usable else f"it is not healthy: {health.last_error}"

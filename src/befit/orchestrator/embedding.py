@@ -1,0 +1,74 @@
+"""Embeddings for a caller: the same staircase for one named model, without a route."""
+
+from __future__ import annotations
+
+import hashlib
+
+from befit.errors import BefitError
+from befit.inference import TextsCall
+from befit.messages import ChatRequest
+from befit.metering import most_cost_usd
+from befit.orchestrator import ending
+from befit.orchestrator.answer import EmbeddingAnswer
+from befit.orchestrator.arrival import EmbeddingArrival, Kind
+from befit.orchestrator.calls import Calls, Intent
+from befit.orchestrator.eligibility import Eligibility, refusal
+from befit.orchestrator.naming import named_card
+from befit.orchestrator.opening import Opening
+from befit.orchestrator.run import Run
+from befit.policy import Verdicts
+from befit.vocabulary import Purpose
+
+
+class EmbeddingStaircase:
+    """Embeds texts with one named model under one decision."""
+
+    def __init__(self, opening: Opening, eligibility: Eligibility, calls: Calls) -> None:
+        self._opening = opening
+        self._eligibility = eligibility
+        self._calls = calls
+
+    async def handle(self, arrival: EmbeddingArrival) -> EmbeddingAnswer:
+        """Vectors for the texts.
+
+        Raises:
+            BefitError: as `Orchestrator.handle`.
+        """
+        principal = await self._opening.authenticate(arrival.caller)
+        request = arrival.request
+        run = self._opening.open(principal, _as_chat(arrival), Kind.EMBEDDINGS, arrival.source)
+        try:
+            run.named_model = named_card(run.catalog, request.model)
+            await self._opening.classify(run)
+            verdicts = self._opening.authorise(run)
+            self._eligibility.plan(run, verdicts)
+            return await self._embed(run, verdicts, request.texts)
+        except BefitError as error:
+            await ending.refused(run, error)
+            raise
+
+    async def _embed(self, run: Run, verdicts: Verdicts, texts: tuple[str, ...]) -> EmbeddingAnswer:
+        if run.route is None or not run.route.models:
+            raise refusal(run)
+        card = run.answering = run.route.models[0]
+        intent = Intent(purpose=Purpose.EMBEDDING, most_usd=most_cost_usd(card, run.request))
+        call = await self._calls.reserve(run, card, verdicts, intent)
+        async with self._calls.settling(run, call) as settlement:
+            embeddings = await self._calls.caller.embed(
+                TextsCall(permit=call.permit, card=card, texts=texts)
+            )
+            settlement.usage = embeddings.usage
+        digest = hashlib.sha256(b"".join(embeddings.rows)).hexdigest()
+        receipt = await ending.close(run, "answered", output_sha256=digest)
+        return EmbeddingAnswer(
+            standing=run.standing(),
+            embeddings=embeddings,
+            receipt=receipt,
+            cost_usd=run.cost_usd,
+        )
+
+
+def _as_chat(arrival: EmbeddingArrival) -> ChatRequest:
+    """The texts as one message, so that classing, sizes and hashes are counted alike."""
+    request = arrival.request
+    return ChatRequest.from_text("\n".join(request.texts), model=request.model, befit=request.befit)

@@ -1,0 +1,112 @@
+"""Step "close": the ways a run ends, each with its one `closed` event."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import msgspec
+
+from befit.audit import EventType, Receipt
+from befit.errors import BefitError, LedgerUnavailable, ModelFailure
+from befit.messages import ChatCompletion
+from befit.orchestrator import account
+from befit.orchestrator.answer import Answer, Explanation
+from befit.orchestrator.naming import GENERAL
+from befit.orchestrator.prompt import unproven_notice
+from befit.orchestrator.run import Run
+from befit.vocabulary import Evidence, Status
+
+
+async def answered(run: Run, completion: ChatCompletion) -> Answer:
+    """Release a whole answer: nothing of it leaves before `closed` is durable."""
+    if needs_notice(run) and run.answering is not None:
+        completion = _with_notice(completion, run.answering.name)
+    digest = hashlib.sha256(completion.text.encode()).hexdigest()
+    receipt = await close(run, Status.ANSWERED, output_sha256=digest)
+    return whole_answer(run, completion, receipt, status=Status.ANSWERED, output=completion.text)
+
+
+def whole_answer(
+    run: Run,
+    completion: ChatCompletion,
+    receipt: Receipt,
+    *,
+    status: Status,
+    output: str | None,
+    approval_id: str | None = None,
+) -> Answer:
+    """The answer of a run as it stands now."""
+    latency_ms = run.latency_ms
+    return Answer(
+        standing=run.standing(),
+        status=status,
+        completion=completion,
+        output=output,
+        receipt=receipt,
+        checks=tuple(run.checks),
+        usage=run.usage,
+        cost_usd=run.cost_usd,
+        latency_ms=latency_ms,
+        overhead_ms=max(0.0, latency_ms - run.model_ms),
+        approval_id=approval_id,
+    )
+
+
+async def explained(run: Run, status: Status) -> Explanation:
+    """End a run that only asked for its plan."""
+    await close(run, "explained")
+    return Explanation(
+        standing=run.standing(),
+        status=status,
+        candidates=run.candidates,
+        route=run.route.names if run.route else (),
+        latency_ms=run.latency_ms,
+    )
+
+
+async def refused(run: Run, error: BefitError) -> None:
+    """Record why nothing was answered; the error then carries the decision's id."""
+    error.decision_id = run.decision_id
+    error.excluded = run.excluded
+    if isinstance(error, LedgerUnavailable):
+        return  # nothing can be recorded; recovery closes the decision at the next start
+    await close(run, "failed" if isinstance(error, ModelFailure) else "refused", error=error)
+
+
+async def cut(run: Run) -> None:
+    """Record that the caller left before there was an answer."""
+    await close(run, "cut")
+
+
+async def close(
+    run: Run, status: str, *, output_sha256: str | None = None, error: BefitError | None = None
+) -> Receipt:
+    """Append `closed` behind whatever is staged; the receipt is that of `closed`."""
+    fields = account.closed(run, status=status, output_sha256=output_sha256, error=error)
+    run.log.stage(EventType.CLOSED, fields, step=run.step)
+    return (await run.log.flush())[-1]
+
+
+def needs_notice(run: Run) -> bool:
+    """Whether the general assistant must say that nothing stands behind its model."""
+    workflow = run.workflow
+    return (
+        run.evidence is Evidence.NONE
+        and run.named_model is None
+        and workflow is not None
+        and workflow.name == GENERAL
+        and run.request.response_format is None
+        and not run.request.has_tools
+    )
+
+
+def _with_notice(completion: ChatCompletion, model: str) -> ChatCompletion:
+    text = completion.text + unproven_notice(model)
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": completion.finish_reason,
+    }
+    fields = {**completion.fields, "choices": msgspec.Raw(msgspec.json.encode([choice]))}
+    return replace(completion, fields=fields, text=text)

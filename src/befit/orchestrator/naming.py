@@ -1,0 +1,143 @@
+"""Step "name the workflow": what the request names, or the workflow nearest by meaning."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from befit.catalog import Capability, Catalog, ModelCard, Workflow
+from befit.errors import Forbidden, InvalidRequest, ModelFailure, NotFound, nearest
+from befit.inference import TextsCall
+from befit.messages import TokenUsage
+from befit.orchestrator.calls import Calls
+from befit.orchestrator.run import Run
+from befit.routing import WorkflowMatcher, matched_by_meaning, texts_to_match
+from befit.vocabulary import Impact, Purpose
+
+AUTO = "auto"
+GENERAL = "assistant"
+"""The workflow that `auto` falls to when nothing is near enough."""
+
+_WORKFLOW_PREFIX = "workflow:"
+_MATCHED_CHARACTERS = 2000
+"""How much of a request is matched by meaning; the embedder reads no more of it anyway."""
+
+
+class WorkflowNaming:
+    """Finds the workflow or the model that a request is for."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._matcher: tuple[str, WorkflowMatcher] | None = None
+
+    async def name(self, run: Run) -> None:
+        """Set the run's workflow or named model.
+
+        Raises:
+            NotFound: no such model or workflow, with the nearest name.
+            InvalidRequest: the request names two different workflows.
+            Forbidden: a model is named for a workflow whose answers go to a person.
+        """
+        model, catalog = run.request.model, run.catalog
+        named = _named_workflow(run)
+        if model == AUTO or model.startswith(_WORKFLOW_PREFIX):
+            run.workflow = (
+                _workflow(catalog, named) if named is not None else await self._nearest(run)
+            )
+            return
+        run.named_model = named_card(catalog, model)
+        if named is not None:
+            run.workflow = _workflow(catalog, named)
+            if run.workflow.impact is Impact.HIGH:
+                raise Forbidden(
+                    f"workflow {named!r} has high impact: its answers go to a person",
+                    next_step="ask without naming a model",
+                    param="model",
+                )
+
+    async def _nearest(self, run: Run) -> Workflow:
+        catalog = run.catalog
+        taking_part = matched_by_meaning(catalog.workflows.values(), GENERAL)
+        embedder = _embedder(catalog)
+        if taking_part and embedder is not None:
+            try:
+                matcher = await self._matcher_for(run, taking_part, embedder)
+                (vector,) = await self._embed(run, embedder, (run.request.text,))
+                name, _ = matcher.match(vector)
+            except ModelFailure:
+                # Without the embedder nothing can be matched; the assistant is the safe reading.
+                name = None
+            if name is not None:
+                return catalog.workflows[name]
+        general = catalog.workflows.get(GENERAL)
+        if general is None:
+            raise NotFound(
+                "no workflow matches this request, and there is no general one",
+                next_step=f"name a workflow or add workflows/{GENERAL}.yaml",
+                param="model",
+            )
+        return general
+
+    async def _matcher_for(
+        self, run: Run, taking_part: tuple[Workflow, ...], embedder: ModelCard
+    ) -> WorkflowMatcher:
+        versions = "\n".join(flow.version for flow in taking_part)
+        key = hashlib.sha256(versions.encode()).hexdigest()
+        if self._matcher is None or self._matcher[0] != key:
+            texts = [texts_to_match(flow) for flow in taking_part]
+            rows = await self._embed(run, embedder, tuple(text for part in texts for text in part))
+            vectors: dict[str, NDArray[np.float32]] = {}
+            start = 0
+            for flow, part in zip(taking_part, texts, strict=True):
+                vectors[flow.name] = rows[start : start + len(part)]
+                start += len(part)
+            self._matcher = (key, WorkflowMatcher(vectors))
+        return self._matcher[1]
+
+    async def _embed(
+        self, run: Run, embedder: ModelCard, texts: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        permitted = await self._calls.reserve_inspection(run, embedder, purpose=Purpose.MATCH)
+        cut = tuple(text[:_MATCHED_CHARACTERS] for text in texts)
+        async with self._calls.settling(run, permitted) as settlement:
+            embeddings = await self._calls.caller.embed(
+                TextsCall(permit=permitted.permit, card=embedder, texts=cut)
+            )
+            settlement.usage = embeddings.usage or TokenUsage()
+        flat = np.frombuffer(b"".join(embeddings.rows), dtype="<f4")
+        return flat.reshape(len(texts), embeddings.dimensions)
+
+
+def _named_workflow(run: Run) -> str | None:
+    model, option = run.request.model, run.request.befit.workflow
+    prefixed = model.removeprefix(_WORKFLOW_PREFIX) if model.startswith(_WORKFLOW_PREFIX) else None
+    if prefixed is not None and option is not None and prefixed != option:
+        raise InvalidRequest(
+            f"model names workflow {prefixed!r} and befit.workflow {option!r}", param="model"
+        )
+    return prefixed if prefixed is not None else option
+
+
+def _workflow(catalog: Catalog, name: str) -> Workflow:
+    workflow = catalog.workflows.get(name)
+    if workflow is None:
+        raise NotFound(
+            f"no workflow {name!r}", next_step=nearest(name, catalog.workflows), param="workflow"
+        )
+    return workflow
+
+
+def named_card(catalog: Catalog, name: str) -> ModelCard:
+    """The card of that name, or NotFound with the nearest one."""
+    card = catalog.cards.get(name)
+    if card is None:
+        known = [*catalog.cards, AUTO, *(_WORKFLOW_PREFIX + flow for flow in catalog.workflows)]
+        raise NotFound(f"no model {name!r}", next_step=nearest(name, known), param="model")
+    return card
+
+
+def _embedder(catalog: Catalog) -> ModelCard | None:
+    cards = (card for card in catalog.cards.values() if card.is_in_process)
+    return next((card for card in cards if Capability.EMBEDDINGS in card.capabilities), None)

@@ -1,0 +1,218 @@
+"""The staircase of one request. Read `handle` from top to bottom."""
+
+from __future__ import annotations
+
+import msgspec
+
+from befit.catalog import CheckKind, ModelCard
+from befit.errors import BefitError, ModelFailure
+from befit.inference import ModelCall
+from befit.messages import ChatCompletion, ChatRequest
+from befit.metering import most_cost_usd
+from befit.orchestrator import ending
+from befit.orchestrator.answer import Answer, EmbeddingAnswer, Explanation, StreamedAnswer
+from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind
+from befit.orchestrator.bulk import BulkRun
+from befit.orchestrator.calls import Calls, Intent, PermittedCall, Settlement
+from befit.orchestrator.closings import Closings
+from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.eligibility import Eligibility, exceeds_ceiling, refusal
+from befit.orchestrator.embedding import EmbeddingStaircase
+from befit.orchestrator.naming import WorkflowNaming
+from befit.orchestrator.opening import Opening
+from befit.orchestrator.person import AskPerson
+from befit.orchestrator.prompt import prepare, unproven_notice
+from befit.orchestrator.relay import Relay, StreamOpening
+from befit.orchestrator.run import Run
+from befit.policy import Verdicts
+from befit.routing import check_answer
+from befit.vocabulary import Impact, Purpose, Status
+
+
+class Orchestrator:
+    """Handles one request from its caller's key to its answer's receipt."""
+
+    def __init__(self, rooms: Collaborators) -> None:
+        self._rooms = rooms
+        self._calls = Calls(rooms)
+        self._opening = Opening(rooms, self._calls)
+        self._naming = WorkflowNaming(self._calls)
+        self._eligibility = Eligibility(rooms)
+        self._person = AskPerson(rooms)
+        self._embedding = EmbeddingStaircase(self._opening, self._eligibility, self._calls)
+        self._closings = Closings()
+
+    async def handle(self, arrival: Arrival) -> Answer | StreamedAnswer:
+        """Answer a request, or leave it with a person.
+
+        Raises:
+            BefitError: the request was refused or failed; `decision_id` names the record
+                (except where the caller was never authenticated).
+        """
+        principal = await self._opening.authenticate(arrival.caller)
+        run = self._opening.open(principal, arrival.request, arrival.kind, arrival.source)
+        try:
+            await self._naming.name(run)
+            await self._opening.classify(run)
+            verdicts = self._opening.authorise(run)
+            self._eligibility.plan(run, verdicts)
+            return await self._climb(run, verdicts)
+        except BefitError as error:
+            await ending.refused(run, error)
+            raise
+        except BaseException:
+            await self._closings.finish(ending.cut(run))
+            raise
+
+    async def explain(self, arrival: Arrival) -> Explanation:
+        """The plan for a request, without a call of an answering model.
+
+        Raises:
+            BefitError: as `handle`; a route without any model is told, not raised.
+        """
+        principal = await self._opening.authenticate(arrival.caller)
+        run = self._opening.open(principal, arrival.request, Kind.ROUTE, arrival.source)
+        try:
+            await self._naming.name(run)
+            await self._opening.classify(run)
+            self._eligibility.plan(run, self._opening.authorise(run))
+            return await ending.explained(run, self._status_of_plan(run))
+        except BefitError as error:
+            await ending.refused(run, error)
+            raise
+
+    async def embed(self, arrival: EmbeddingArrival) -> EmbeddingAnswer:
+        """Vectors for texts, under a decision of their own."""
+        return await self._embedding.handle(arrival)
+
+    async def bulk(self, arrival: BulkArrival) -> BulkRun:
+        """An open decision for many rows; leaving its context closes it, whatever happened.
+
+        Raises:
+            NotFound: no such workflow.
+        """
+        model = f"workflow:{arrival.workflow}" if arrival.workflow else "bulk"
+        request = ChatRequest(
+            fields={"messages": msgspec.Raw(arrival.content)},
+            model=model,
+            messages=(),
+            befit=arrival.befit,
+        )
+        run = self._opening.open(arrival.principal, request, arrival.kind, arrival.source)
+        try:
+            if arrival.workflow:
+                await self._naming.name(run)
+            await self._opening.classify(run)
+        except BefitError as error:
+            await ending.refused(run, error)
+            raise
+        return BulkRun(run, self._rooms, self._calls, self._closings)
+
+    async def drain(self) -> None:
+        """Wait until every decision under way is closed; called before the ledger closes."""
+        await self._closings.drain()
+
+    async def _climb(self, run: Run, verdicts: Verdicts) -> Answer | StreamedAnswer:
+        """Go up the route: reserve, call, check; escalate or fall back; at the end a person."""
+        route = run.route
+        if route is None or not (route.models or route.ends_at_person):
+            raise refusal(run)
+        purpose, because = Purpose.ANSWER, None
+        failure: ModelFailure | None = None
+        proposed: ChatCompletion | None = None
+        for card in route.models:
+            self._take(run, card)
+            request = prepare(run.request, run.workflow, card)
+            intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, request), because=because)
+            if exceeds_ceiling(run, intent.most_usd):
+                continue
+            permitted = await self._calls.reserve(run, card, verdicts, intent)
+            call = _model_call(run, permitted, request)
+            try:
+                if _may_relay(run):
+                    return await self._relay(run, permitted, call)
+                proposed = await self._call(run, permitted, call)
+            except ModelFailure as error:
+                failure, purpose, because = error, Purpose.FALLBACK, f"{card.name}: {error}"
+                continue
+            if self._passes(run, proposed):
+                return await self._release(run, proposed)
+            purpose, because = Purpose.ESCALATION, f"{card.name}: {run.checks[-1].detail}"
+        if proposed is not None or route.ends_at_person:
+            return await self._person.ask(run, proposed, because=because or "no eligible model")
+        raise failure or refusal(run)
+
+    def _take(self, run: Run, card: ModelCard) -> None:
+        run.answering = card
+        run.evidence = self._rooms.evidence().evidence(card, run.workflow)
+
+    async def _call(self, run: Run, permitted: PermittedCall, call: ModelCall) -> ChatCompletion:
+        async with self._calls.settling(run, permitted) as settlement:
+            completion = await self._rooms.caller.chat(call)
+            settlement.usage = completion.usage
+        return completion
+
+    async def _relay(self, run: Run, permitted: PermittedCall, call: ModelCall) -> StreamedAnswer:
+        """Open a stream; until its first chunk has come a failure falls back."""
+        chunks = self._rooms.caller.stream(call)
+        try:
+            first = await anext(chunks, None)
+            if first is None:
+                raise ModelFailure(f"model {call.card.name} ended its stream before it began")
+        except BaseException as error:
+            await chunks.aclose()
+            told = error if isinstance(error, BefitError) else None
+            settlement = Settlement(outcome="failed" if told else "cut")
+            self._calls.settle(run, permitted, settlement, error=told)
+            raise
+        relay = Relay(
+            run,
+            permitted,
+            StreamOpening(first=first, rest=chunks),
+            calls=self._calls,
+            closings=self._closings,
+            notice=unproven_notice(call.card.name) if ending.needs_notice(run) else "",
+        )
+        return StreamedAnswer(standing=run.standing(), opened=run.log.opened, events=relay.events())
+
+    def _passes(self, run: Run, completion: ChatCompletion) -> bool:
+        """Check the answer. A request for one named model gets what that model says."""
+        if run.workflow is None:
+            return True
+        check = check_answer(run.workflow, completion, self._rooms.checks)
+        if check is None:
+            return True
+        run.checks.append(check)
+        return check.passed or run.named_model is not None
+
+    async def _release(self, run: Run, completion: ChatCompletion) -> Answer:
+        if run.workflow is not None and run.workflow.impact is Impact.HIGH:
+            return await self._person.ask(run, completion, because="high impact")
+        return await ending.answered(run, completion)
+
+    def _status_of_plan(self, run: Run) -> Status:
+        route = run.route
+        if route is not None and route.models:
+            self._take(run, route.models[0])
+            high = run.workflow is not None and run.workflow.impact is Impact.HIGH
+            return Status.PENDING_PERSON if high else Status.ANSWERED
+        at_person = route is not None and route.ends_at_person
+        return Status.PENDING_PERSON if at_person else Status.REFUSED
+
+
+def _may_relay(run: Run) -> bool:
+    """Tokens go out as they come only where nothing is decided on the whole answer."""
+    if not run.request.stream:
+        return False
+    if run.named_model is not None or run.workflow is None:
+        return True
+    return run.workflow.check.kind is CheckKind.NONE and run.workflow.impact is Impact.LOW
+
+
+def _model_call(run: Run, permitted: PermittedCall, request: ChatRequest) -> ModelCall:
+    return ModelCall(
+        permit=permitted.permit,
+        card=permitted.card,
+        request=request,
+        labels=run.workflow.labels if run.workflow else (),
+    )

@@ -1,0 +1,354 @@
+"""The composition root: every collaborator of a workspace, wired once.
+
+    async with Platform.opened(workspace, boot_key=key, models_socket=socket) as platform:
+        answer = await platform.orchestrator.handle(arrival)
+
+Only here is the permit seal made and handed out, and only the orchestrator is given it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from befit.approvals import Approval, Approvals
+from befit.audit import (
+    DecisionIndex,
+    DecisionRecord,
+    FileLedger,
+    LedgerReader,
+    Projector,
+    RecoveryReport,
+    SealedTables,
+    fold,
+    open_keyring,
+    open_ledger,
+    recover,
+)
+from befit.catalog import (
+    CatalogSource,
+    Evaluation,
+    EvaluationStore,
+    Reload,
+    Via,
+    Workflow,
+    Workspace,
+)
+from befit.conversation import Conversations
+from befit.errors import NotFound
+from befit.identity import Authenticator, KeyStore, Principal, local_administrator
+from befit.inference import (
+    OPENAI_COMPATIBLE,
+    HttpClient,
+    ModelCaller,
+    OpenAICompatibleProvider,
+    PermitGate,
+    PermitSeal,
+    resolve_key,
+)
+from befit.inference.embedded import EmbeddedProvider
+from befit.metering import Budgets, BudgetScope, UsageStore, restore
+from befit.orchestrator import Collaborators, Orchestrator, PendingRun, Resolutions
+from befit.policy import Policy
+from befit.routing import EvidenceBook, NamedCheck
+from befit.settings import Settings, load_settings
+from befit.storage import (
+    Database,
+    SqlApprovalStore,
+    SqlBudgetStore,
+    SqlConversationStore,
+    SqlDecisionIndex,
+    SqlEvaluationStore,
+    SqlKeyStore,
+    SqlRunStore,
+    SqlUsageStore,
+    SqlWorkflowVersionStore,
+    upgrade,
+)
+from befit.vocabulary import DEFAULT_TENANT, DataClass
+from befit.workflows import Finish, Run, RunStatus, RunStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stores:
+    """Every room's store on the workspace's database."""
+
+    keys: KeyStore
+    approvals: SqlApprovalStore
+    budgets: SqlBudgetStore
+    conversations: SqlConversationStore
+    decisions: DecisionIndex
+    evaluations: EvaluationStore
+    runs: RunStore
+    usage: UsageStore
+    versions: SqlWorkflowVersionStore
+
+
+class Shelf:
+    """What may change while the platform runs: catalog, settings and evidence, each whole."""
+
+    def __init__(self, workspace: Workspace, stores: Stores) -> None:
+        self.source = CatalogSource(workspace)
+        self.settings = load_settings(workspace)
+        self.evidence = EvidenceBook()
+        self._workspace = workspace
+        self._stores = stores
+
+    async def reload(self) -> Reload:
+        """Take up changed files; a wrong file changes nothing and is told."""
+        reload = await asyncio.to_thread(self.source.reload_if_changed)
+        if not reload.problems:
+            self.settings = await asyncio.to_thread(load_settings, self._workspace)
+        if reload.changed:
+            await self.refresh()
+        return reload
+
+    async def refresh(self) -> None:
+        """Keep each workflow version by its hash and read what was measured of it."""
+        catalog = self.source.current
+        found: list[Evaluation] = []
+        for workflow in catalog.workflows.values():
+            content = catalog.contents[workflow.name]
+            await self._stores.versions.keep(
+                DEFAULT_TENANT, workflow.name, workflow.version, content
+            )
+            found += await self._stores.evaluations.latest(DEFAULT_TENANT, workflow.name)
+        self.evidence = EvidenceBook(found)
+
+    def scopes(self, principal: Principal, workflow: Workflow | None) -> tuple[BudgetScope, ...]:
+        """The money budgets that bind this principal on this workflow."""
+        budgets = self.settings.budgets
+        scopes: list[BudgetScope] = []
+        if principal.key_id is not None:
+            name, tenant = f"key:{principal.key_id}", principal.tenant
+            if principal.budget_usd is not None:
+                limit_usd, period = principal.budget_usd, principal.budget_period
+                scopes.append(
+                    BudgetScope(name=name, limit_usd=limit_usd, period=period, tenant=tenant)
+                )
+            elif budgets.keys is not None:
+                limit = budgets.keys
+                scopes.append(
+                    BudgetScope(name=name, limit_usd=limit.usd, period=limit.period, tenant=tenant)
+                )
+        limit = budgets.workflows.get(workflow.name) if workflow else None
+        if workflow is not None and limit is not None:
+            scopes.append(
+                BudgetScope(
+                    name=f"workflow:{workflow.name}",
+                    limit_usd=limit.usd,
+                    period=limit.period,
+                    tenant=principal.tenant,
+                )
+            )
+        return tuple(scopes)
+
+    def undeclared_class(self) -> DataClass:
+        """The class of content that nobody declared."""
+        return self.settings.undeclared_class
+
+
+class Platform:
+    """One process's view of a workspace: all rooms, opened and closed together.
+
+    Attributes:
+        shelf: catalog, settings and evidence as they are now.
+        recovery: what had to be made good when the ledger was opened.
+    """
+
+    def __init__(
+        self, workspace: Workspace, base: _Base, rooms: Collaborators, recovery: RecoveryReport
+    ) -> None:
+        self.workspace = workspace
+        self.stores = base.stores
+        self.shelf = base.shelf
+        self.ledger = base.ledger
+        self.projector = base.projector
+        self.tables = rooms.tables
+        self.caller = rooms.caller
+        self.policy = rooms.policy
+        self.approvals = rooms.approvals
+        self.authenticator = rooms.authenticator
+        self.orchestrator = Orchestrator(rooms)
+        self.resolutions = Resolutions(
+            rooms.approvals, base.ledger, base.projector.events_of, self._finish_run
+        )
+        self.recovery = recovery
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, workspace: Workspace, *, boot_key: bytes, models_socket: Path, log: str = "0"
+    ) -> AsyncGenerator[Platform]:
+        """Open all rooms, make good what a crash left, and close them again in order.
+
+        The caller holds the workspace's lock, or is the process of one who does.
+
+        Raises:
+            WorkspaceError: a file of the workspace is missing or wrong.
+        """
+        workspace.prepare()
+        base = await asyncio.to_thread(_Base.open, workspace, log)
+        http = HttpClient()
+        embedded = EmbeddedProvider(models_socket)
+        try:
+            base.projector.follow(base.ledger)
+            recovery = await recover(ledger=base.ledger, projector=base.projector)
+            await base.projector.caught_up()
+            await restore(base.stores.budgets, base.stores.usage)
+            await base.shelf.refresh()
+            providers = dict.fromkeys(OPENAI_COMPATIBLE, _openai_compatible(http, workspace))
+            caller = ModelCaller(PermitGate(boot_key), {**providers, Via.EMBEDDED: embedded})
+            rooms = _collaborators(base, caller, PermitSeal(boot_key))
+            platform = cls(workspace, base, rooms, recovery)
+            await platform._recover_approvals()
+            following = asyncio.create_task(base.projector.run())
+            try:
+                yield platform
+            finally:
+                await platform.orchestrator.drain()
+                await rooms.budgets.close()
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+                await base.projector.caught_up()
+        finally:
+            await embedded.close()
+            http.close()
+            await asyncio.to_thread(base.close)
+
+    @property
+    def settings(self) -> Settings:
+        """What `befit.yaml` says now."""
+        return self.shelf.settings
+
+    @property
+    def catalog(self) -> CatalogSource:
+        """Cards and workflows as they are now."""
+        return self.shelf.source
+
+    async def record(self, tenant: str, decision_id: str) -> DecisionRecord:
+        """The account of one decision, everything just appended included.
+
+        Raises:
+            NotFound: the tenant has no such decision.
+        """
+        events = await self.projector.events_of(tenant, decision_id)
+        if not events:
+            raise NotFound(f"no decision {decision_id!r}")
+        return fold(events)
+
+    async def _recover_approvals(self) -> None:
+        waiting = await self.stores.decisions.open_decisions()
+        ids = frozenset(item.decision_id for item in waiting if item.is_waiting)
+        await self.resolutions.recover(ids, local_administrator())
+        await self.resolutions.expire_due()
+
+    async def _finish_run(self, approval: Approval, *, status: str, output: str | None) -> None:
+        finish = Finish(status=RunStatus(status), at=time.time(), output=output)
+        await self.stores.runs.finish(approval.tenant, approval.run_id, finish)
+
+
+class _PendingRuns:
+    """Keeps pending runs in the run store."""
+
+    def __init__(self, runs: RunStore) -> None:
+        self._runs = runs
+
+    async def add_pending(self, pending: PendingRun) -> None:
+        await self._runs.add(
+            Run(
+                run_id=pending.run_id,
+                decision_id=pending.decision_id,
+                tenant=pending.tenant,
+                workflow=pending.workflow or "",
+                principal_id=pending.principal_id,
+                created_at=time.time(),
+                status=RunStatus.PENDING_PERSON,
+                approval_id=pending.approval_id,
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Base:
+    """What lies on disk: database, ledger, and the projection between them."""
+
+    database: Database
+    stores: Stores
+    shelf: Shelf
+    ledger: FileLedger
+    projector: Projector
+    tables: SealedTables
+
+    @classmethod
+    def open(cls, workspace: Workspace, log: str) -> _Base:
+        """Blocking: opens files and brings the database's schema up to date."""
+        keyring = open_keyring(workspace.befit_dir)
+        shelf_settings = load_settings(workspace)
+        upgrade(shelf_settings.storage_url)
+        database = Database(shelf_settings.storage_url)
+        stores = Stores(
+            keys=SqlKeyStore(database),
+            approvals=SqlApprovalStore(database, keyring.sealer),
+            budgets=SqlBudgetStore(database),
+            conversations=SqlConversationStore(database),
+            decisions=SqlDecisionIndex(database),
+            evaluations=SqlEvaluationStore(database),
+            runs=SqlRunStore(database, keyring.sealer),
+            usage=SqlUsageStore(database),
+            versions=SqlWorkflowVersionStore(database),
+        )
+        reader = LedgerReader(workspace.befit_dir, keyring.sealer)
+        projector = Projector(index=stores.decisions, reader=reader)
+        return cls(
+            database=database,
+            stores=stores,
+            shelf=Shelf(workspace, stores),
+            ledger=open_ledger(
+                workspace.befit_dir, keyring, log=log, previous=projector.previous_digest
+            ),
+            projector=projector,
+            tables=SealedTables(workspace.artefacts_dir, keyring.sealer),
+        )
+
+    def close(self) -> None:
+        """Write the checkpoint, then close the database it is copied to."""
+        self.ledger.close()
+        self.database.close()
+
+
+def _collaborators(base: _Base, caller: ModelCaller, seal: PermitSeal) -> Collaborators:
+    return Collaborators(
+        authenticator=Authenticator(base.stores.keys),
+        catalog=lambda: base.shelf.source.current,
+        policy=Policy(),
+        budgets=Budgets(base.stores.budgets),
+        scopes=base.shelf.scopes,
+        ledger=base.ledger,
+        caller=caller,
+        seal=seal,
+        evidence=lambda: base.shelf.evidence,
+        approvals=Approvals(base.stores.approvals),
+        pending=_PendingRuns(base.stores.runs),
+        conversations=Conversations(base.stores.conversations),
+        checks=_named_checks(),
+        undeclared=base.shelf.undeclared_class,
+        tables=base.tables,
+    )
+
+
+def _openai_compatible(http: HttpClient, workspace: Workspace) -> OpenAICompatibleProvider:
+    # Key files are named relative to the workspace that names them.
+    return OpenAICompatibleProvider(http, keys=partial(resolve_key, folder=workspace.root))
+
+
+def _named_checks() -> dict[str, NamedCheck]:
+    """A company's own checks, by the entry points they are installed under."""
+    return {entry.name: entry.load() for entry in entry_points(group="befit.checks")}

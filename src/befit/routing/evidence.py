@@ -1,0 +1,80 @@
+"""What stands behind a model's use for a workflow: measured figures, or the owner's word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from befit.catalog import Evaluation, ModelCard, Workflow, card_version
+from befit.vocabulary import Evidence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """The newest evaluation of this very card for this very workflow version."""
+
+    score: float
+    interval: tuple[float, float]
+    n: int
+    p95_ms: float | None
+
+
+class EvidenceBook:
+    """Evaluations by workflow and model; those of another version of either do not count."""
+
+    def __init__(self, evaluations: Iterable[Evaluation] = ()) -> None:
+        self._by_key: Mapping[tuple[str, str, str, str], Evaluation] = {
+            (row.workflow, row.workflow_version, row.model, row.model_version): row
+            for row in evaluations
+        }
+
+    def measured(self, card: ModelCard, workflow: Workflow) -> Measured | None:
+        """What was measured of the card on the workflow, or None."""
+        key = (workflow.name, workflow.version, card.name, card_version(card))
+        row = self._by_key.get(key)
+        if row is None:
+            return None
+        return Measured(
+            score=row.score,
+            interval=(row.lo, row.hi),
+            n=row.n,
+            p95_ms=row.p95_ms,
+        )
+
+    def evidence(self, card: ModelCard, workflow: Workflow | None) -> Evidence:
+        """The strongest kind of evidence that the card may serve the workflow."""
+        if workflow is None:
+            return Evidence.DECLARED if card.able else Evidence.NONE
+        measured = self.measured(card, workflow)
+        bar = workflow.requirements.quality_bar
+        if measured is not None and (bar is None or measured.score >= bar):
+            return Evidence.EVALUATION
+        wanted = _abilities(workflow)
+        if wanted and wanted <= card.able:
+            return Evidence.DECLARED
+        return Evidence.NONE
+
+    def shortfall(self, card: ModelCard, workflow: Workflow) -> str | None:
+        """Why measured figures, or a missing ability, keep the card out; None when none does."""
+        wants = workflow.requirements
+        lacking = wants.able - card.able
+        if lacking:
+            return f"neither declared nor measured able to {', '.join(sorted(lacking))}"
+        measured = self.measured(card, workflow)
+        if measured is None:
+            return None
+        if wants.quality_bar is not None and measured.score < wants.quality_bar:
+            return (
+                f"measured {measured.score:.3f} (n={measured.n}), "
+                f"below the workflow's bar of {wants.quality_bar:.3f}"
+            )
+        p95_ms, limit_ms = measured.p95_ms, wants.p95_latency_ms
+        if p95_ms is not None and limit_ms is not None and p95_ms > limit_ms:
+            return f"measured p95 of {p95_ms:.0f} ms, above the workflow's {limit_ms} ms"
+        return None
+
+
+def _abilities(workflow: Workflow) -> frozenset[str]:
+    """What the owner's word would have to cover; free text that asks for nothing needs `write`."""
+    is_free_text = not workflow.labels and workflow.output_schema is None
+    return workflow.requirements.able or (frozenset({"write"}) if is_free_text else frozenset())

@@ -1,0 +1,230 @@
+"""The settings of a workspace: every section of `befit.yaml` beside its models.
+
+    settings = load_settings(workspace)           # raises WorkspaceError
+    examination = examine_workspace(workspace)    # every problem, for `befit check`
+
+The catalog owns `models`; this page owns the rest and checks the file as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from befit.catalog import (
+    Catalog,
+    ClassWord,
+    Document,
+    Duration,
+    Entry,
+    Name,
+    Problem,
+    Workspace,
+    duration_s,
+    problems_as_error,
+    read_catalog,
+    read_files,
+    validated,
+)
+from befit.errors import nearest
+from befit.vocabulary import BudgetPeriod, DataClass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetLimit:
+    """The most that may be spent in one period."""
+
+    usd: Decimal
+    period: BudgetPeriod
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSettings:
+    """Limits by workflow, and the limit of a key that is created without one."""
+
+    workflows: Mapping[str, BudgetLimit]
+    keys: BudgetLimit | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewaySettings:
+    """Where `befit serve` listens, and how much it takes on at once.
+
+    Attributes:
+        port: 0 lets the system choose a free one.
+        drain_s: how long open answers may take to end once it is told to stop.
+    """
+
+    host: str
+    port: int
+    max_body_bytes: int
+    max_concurrent: int
+    drain_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetentionSettings:
+    """How long outputs of runs and turns of conversations are kept; None is for good."""
+
+    runs_s: int | None
+    conversations_s: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What `befit.yaml` says beside its models.
+
+    Attributes:
+        undeclared_class: the data class of a request that declares none.
+        storage_url: the database, always given.
+    """
+
+    undeclared_class: DataClass
+    budgets: BudgetSettings
+    storage_url: str
+    gateway: GatewaySettings
+    retention: RetentionSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """A workspace as `befit check` sees it; `settings` and `catalog` stand where no
+    problem keeps them from being used."""
+
+    settings: Settings | None
+    catalog: Catalog | None
+    problems: tuple[Problem, ...]
+
+
+class BudgetEntry(Entry):
+    """`{usd, period}`."""
+
+    usd: Annotated[Decimal, Field(ge=0, max_digits=20)]
+    period: BudgetPeriod = BudgetPeriod.TOTAL
+
+    def limit(self) -> BudgetLimit:
+        """The entry as a value."""
+        return BudgetLimit(usd=self.usd, period=self.period)
+
+
+class BudgetsEntry(Entry):
+    """The section `budgets`."""
+
+    workflows: dict[Name, BudgetEntry] = Field(default_factory=dict[str, BudgetEntry])
+    keys: BudgetEntry | None = None
+
+
+def _checked_database(url: str) -> str:
+    # The URL is not quoted: people put a password in it.
+    if not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
+        raise ValueError("the database is a file, written like sqlite:////srv/befit/befit.db")
+    return url
+
+
+class StorageEntry(Entry):
+    """The section `storage`."""
+
+    url: Annotated[str, AfterValidator(_checked_database)] | None = None
+
+
+class GatewayEntry(Entry):
+    """The section `gateway`."""
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8484
+    max_body_mb: Annotated[float, Field(gt=0, le=1024)] = 10
+    max_concurrent: Annotated[int, Field(gt=0, le=100_000)] = 256
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = 30
+
+
+class RetentionEntry(Entry):
+    """The section `retention`."""
+
+    runs: Duration | None = None
+    conversations: Duration | None = None
+
+
+class SettingsFile(Entry):
+    """The keys of `befit.yaml`."""
+
+    version: Literal[1] = 1
+    undeclared_class: ClassWord = DataClass.INTERNAL
+    models: Any = None  # checked by the catalog, which owns it
+    budgets: BudgetsEntry = BudgetsEntry()
+    storage: StorageEntry = StorageEntry()
+    gateway: GatewayEntry = GatewayEntry()
+    retention: RetentionEntry = RetentionEntry()
+
+
+def load_settings(workspace: Workspace) -> Settings:
+    """The settings of a workspace.
+
+    Raises:
+        WorkspaceError: naming the first problem and how many more there are.
+    """
+    examination = examine_workspace(workspace)
+    if examination.settings is None:
+        raise problems_as_error(examination.problems)
+    return examination.settings
+
+
+def examine_workspace(workspace: Workspace) -> Examination:
+    """Read everything that the user wrote and collect every problem of it."""
+    reading = read_catalog(read_files(workspace))
+    problems = list(reading.problems)
+    settings: Settings | None = None
+    document = reading.config
+    if document is not None and document.value is not None:
+        entry, faults = validated(SettingsFile, document.value, document)
+        problems += faults
+        if entry is not None:
+            settings = _settings(entry, workspace)
+            if reading.catalog is not None:
+                problems += _unknown_workflows(settings, reading.catalog, document)
+    return Examination(
+        settings=None if problems else settings,
+        catalog=reading.catalog,
+        problems=tuple(problems),
+    )
+
+
+def _settings(entry: SettingsFile, workspace: Workspace) -> Settings:
+    budgets, gateway, retention = entry.budgets, entry.gateway, entry.retention
+    limits = {name: budget.limit() for name, budget in budgets.workflows.items()}
+    return Settings(
+        undeclared_class=entry.undeclared_class,
+        budgets=BudgetSettings(
+            workflows=MappingProxyType(limits),
+            keys=budgets.keys.limit() if budgets.keys else None,
+        ),
+        storage_url=entry.storage.url or f"sqlite:///{workspace.db_path}",
+        gateway=GatewaySettings(
+            host=gateway.host,
+            port=gateway.port,
+            max_body_bytes=int(gateway.max_body_mb * 1_000_000),
+            max_concurrent=gateway.max_concurrent,
+            drain_s=gateway.drain_s,
+        ),
+        retention=RetentionSettings(
+            runs_s=duration_s(retention.runs) if retention.runs else None,
+            conversations_s=duration_s(retention.conversations)
+            if retention.conversations
+            else None,
+        ),
+    )
+
+
+def _unknown_workflows(
+    settings: Settings, catalog: Catalog, document: Document
+) -> Iterator[Problem]:
+    for name in settings.budgets.workflows:
+        if name not in catalog.workflows:
+            hint = nearest(name, catalog.workflows) or f"add workflows/{name}.yaml"
+            yield document.problem(
+                f"unknown workflow {name!r}", ("budgets", "workflows", name), next_step=hint
+            )

@@ -1,0 +1,28 @@
+"""Each room's store on the workspace's database, and the schema's migrations."""
+
+from befit.storage.approvals import SqlApprovalStore
+from befit.storage.budgets import SqlBudgetStore
+from befit.storage.conversations import SqlConversationStore
+from befit.storage.database import Database
+from befit.storage.decisions import SqlDecisionIndex
+from befit.storage.dialect import database_url
+from befit.storage.evaluations import SqlEvaluationStore, SqlWorkflowVersionStore
+from befit.storage.keys import SqlKeyStore
+from befit.storage.migrate import upgrade
+from befit.storage.runs import SqlRunStore
+from befit.storage.usage import SqlUsageStore
+
+__all__ = [
+    "Database",
+    "SqlApprovalStore",
+    "SqlBudgetStore",
+    "SqlConversationStore",
+    "SqlDecisionIndex",
+    "SqlEvaluationStore",
+    "SqlKeyStore",
+    "SqlRunStore",
+    "SqlUsageStore",
+    "SqlWorkflowVersionStore",
+    "database_url",
+    "upgrade",
+]

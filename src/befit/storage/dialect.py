@@ -1,0 +1,146 @@
+"""What one database dialect alone can say: opening, pragmas, upserts, error words.
+
+Everything else in this room is SQLAlchemy Core that any dialect understands.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, dialect, insert
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from befit.errors import BefitError, Overloaded, WorkspaceError
+
+_BUSY_TIMEOUT_MS = 10_000
+_SQLITE = dialect()
+_READS_ONLY = "befit_reads_only"
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
+WRITE_THREADS = 1
+"""SQLite has one writer: a second thread would only poll for the lock."""
+
+READ_THREADS = 2
+
+
+def database_url(path: Path) -> str:
+    """The URL of the embedded database at `path`."""
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine whose file is readable by its owner alone and survives power loss.
+
+    Raises:
+        WorkspaceError: the URL is not one of a file, or its folder cannot be written.
+    """
+    path = _file_of(url)
+    _make_private(path)
+    engine = create_engine(url, pool_size=WRITE_THREADS + READ_THREADS, max_overflow=1)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read and so take no write lock."""
+    return engine.execution_options(**{_READS_ONLY: True})
+
+
+def insert_new(table: Table) -> Insert:
+    """An insert that leaves rows alone whose key is there already."""
+    return insert(table).on_conflict_do_nothing()
+
+
+def upsert(table: Table) -> Insert:
+    """An insert to be completed by `on_conflict_do_update`."""
+    return insert(table)
+
+
+class ManyRows:
+    """A write of many rows, compiled once.
+
+    SQLAlchemy's own `executemany` spends more on each row than SQLite does. Here values
+    go to the driver as they are, so money must be nano-dollars already.
+    """
+
+    def __init__(self, statement: Insert, columns: Iterable[str]) -> None:
+        compiled = statement.compile(dialect=_SQLITE, column_keys=list(columns))
+        self._sql = str(compiled)
+        self._values_of = itemgetter(*(compiled.positiontup or ()))
+
+    def write(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Write the rows, each of which tells every column."""
+        if rows:
+            connection.exec_driver_sql(self._sql, [self._values_of(row) for row in rows])
+
+
+def explained(error: DBAPIError, engine: Engine) -> BefitError:
+    """The database's error as one that says which file and what next."""
+    where = f"the database {engine.url.database}"
+    detail = str(error.orig)
+    if "locked" in detail or "busy" in detail:
+        return Overloaded(f"{where} is busy: {detail}", next_step="try again")
+    if "full" in detail:
+        return WorkspaceError(f"{where} cannot grow: {detail}", next_step="free disk space")
+    if "not a database" in detail or "malformed" in detail:
+        return WorkspaceError(
+            f"{where} is damaged: {detail}", next_step="restore it from a backup (befit restore)"
+        )
+    return WorkspaceError(f"{where} failed: {detail}", next_step="run befit doctor")
+
+
+def _file_of(url: str) -> Path:
+    try:
+        parsed = make_url(url)
+        driver = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        raise WorkspaceError(
+            "the storage URL cannot be read", next_step="write it as sqlite:////PATH/befit.db"
+        ) from None
+    if driver != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise WorkspaceError(
+            f"storage {parsed.render_as_string()!r} is not supported",
+            next_step="use a file: sqlite:////PATH/befit.db",
+        )
+    return Path(parsed.database)
+
+
+def _make_private(path: Path) -> None:
+    # The file must exist with its mode before SQLite opens it: the journal files that
+    # SQLite puts beside it take the mode of the database.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise WorkspaceError(
+            f"the database {path} cannot be opened: {error.strerror}",
+            next_step="check that its folder exists and is yours",
+        ) from None
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # the pool's record
+    # The driver must not begin transactions by itself: `_begin` does, so that writers
+    # take the lock at once and never fail at an upgrade from reading to writing.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,12 @@
+"""Public fakes and scripted servers for tests of Befit and of what extends it."""
+
+from befit.testing.upstream import Guise, ReceivedRequest, ScriptedUpstream
+from befit.testing.upstream_answers import Reply, vector_of
+
+__all__ = [
+    "Guise",
+    "ReceivedRequest",
+    "Reply",
+    "ScriptedUpstream",
+    "vector_of",
+]

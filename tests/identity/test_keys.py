@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from befit.errors import InvalidRequest
+from befit.identity import KeyGrant, Role, issue_key
+from befit.identity.keys import hashed, id_in, is_text_of
+from befit.vocabulary import BudgetPeriod
+
+
+def test_a_key_reads_befit_id_secret_and_is_kept_as_a_hash_only() -> None:
+    key, text = issue_key("ci-runner", created_at=1.0)
+    assert re.fullmatch(r"befit_[2-9A-Z]{12}_[0-9A-Za-z]{43}", text)
+    assert id_in(text) == key.id
+    assert key.secret_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert text not in repr(key)
+    assert text.rpartition("_")[2] not in repr(key)
+
+
+def test_no_two_keys_are_alike() -> None:
+    issued = [issue_key("k", created_at=1.0) for _ in range(200)]
+    assert len({text for _, text in issued}) == len({key.id for key, _ in issued}) == 200
+
+
+def test_the_principal_carries_what_was_granted() -> None:
+    grant = KeyGrant(
+        tenant="t1",
+        roles=frozenset({Role.REVIEWER}),
+        workflows=frozenset({"triage"}),
+        budget_usd=Decimal("2.5"),
+        budget_period=BudgetPeriod.MONTH,
+    )
+    key, _ = issue_key("desk", created_at=1.0, grant=grant)
+    principal = key.principal
+    assert (principal.id, principal.name, principal.tenant) == (f"key:{key.id}", "desk", "t1")
+    assert principal.key_id == key.id
+    assert principal.roles == {Role.REVIEWER}
+    assert principal.workflows == {"triage"}
+    assert (principal.budget_usd, principal.budget_period) == (Decimal("2.5"), "month")
+    assert principal.groups == {"everyone"}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "group:x", "x" * 64, "a\n"])
+def test_a_name_that_could_pass_for_something_else_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="key name"):
+        issue_key(name, created_at=1.0)
+
+
+@pytest.mark.parametrize(
+    ("grant", "told"),
+    [
+        (KeyGrant(budget_usd=Decimal(-1)), "negative"),
+        (KeyGrant(budget_usd=Decimal("NaN")), "negative"),
+        (KeyGrant(expires_at=1.0), "expire before"),
+        (KeyGrant(roles=frozenset()), "role"),
+    ],
+)
+def test_a_grant_that_cannot_be_is_refused(grant: KeyGrant, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        issue_key("k", created_at=1.0, grant=grant)
+
+
+@given(st.text())
+def test_what_is_no_key_has_no_id_and_matches_no_hash(text: str) -> None:
+    assert id_in(text) is None
+    assert not is_text_of(hashed("befit_x"), text)
