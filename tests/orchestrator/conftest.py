@@ -30,7 +30,8 @@ models:
     size: small
     context_window: 8192
     max_output_tokens: 512
-    price: {{input_usd_per_million: "1", output_usd_per_million: "2", source: test, as_of: 2026-01-01}}
+    price:
+      {{input_usd_per_million: "1", output_usd_per_million: "2", source: t, as_of: 2026-01-01}}
   outside:
     via: openai
     url: {outside}
@@ -41,7 +42,8 @@ models:
     able: [write, plan]
     context_window: 8192
     max_output_tokens: 512
-    price: {{input_usd_per_million: "10", output_usd_per_million: "20", source: test, as_of: 2026-01-01}}
+    price:
+      {{input_usd_per_million: "10", output_usd_per_million: "20", source: t, as_of: 2026-01-01}}
 """
 
 WORKFLOWS = {

@@ -44,7 +44,7 @@ async def test_an_answer_leaves_one_whole_decision(world):
 
 
 async def test_an_answer_below_its_check_goes_up_to_the_larger_model(world):
-    world.onprem.script("no label at all")
+    world.onprem.script(Reply(text="no label at all"))
     answer = await world.ask("hello", workflow="triage")
     assert answer.standing.model == "outside"
     record = await world.record(answer.standing.decision_id)
@@ -53,8 +53,8 @@ async def test_an_answer_below_its_check_goes_up_to_the_larger_model(world):
 
 
 async def test_an_answer_that_no_model_gets_right_waits_for_a_person(world):
-    world.onprem.script("blue")
-    world.outside.script("blue")
+    world.onprem.script(Reply(text="blue"))
+    world.outside.script(Reply(text="blue"))
     answer = await world.ask("hello", workflow="triage")
     assert answer.status is Status.PENDING_PERSON
     assert answer.output is None
@@ -131,6 +131,8 @@ async def test_a_money_budget_holds_over_many_requests(world, tmp_path: Path, op
     extra = 'budgets: {workflows: {triage: {usd: "0.02", period: total}}}\n'
     (tmp_path / "b").mkdir()
     async with open_world(tmp_path / "b", extra=extra) as small:
+        # All are under way at once, so that all reservations stand beside each other.
+        small.onprem.script(*[Reply(text="green", delay_s=0.3)] * 60)
         outcomes = await asyncio.gather(
             *(small.ask("hello", workflow="triage") for _ in range(60)), return_exceptions=True
         )
@@ -138,9 +140,10 @@ async def test_a_money_budget_holds_over_many_requests(world, tmp_path: Path, op
         answered = [one for one in outcomes if not isinstance(one, BaseException)]
         assert len(refused) + len(answered) == len(outcomes)
         assert refused
-        assert sum(one.cost_usd for one in answered) <= small.platform.settings.budgets.workflows[
-            "triage"
-        ].usd
+        assert (
+            sum(one.cost_usd for one in answered)
+            <= small.platform.settings.budgets.workflows["triage"].usd
+        )
 
 
 async def test_explaining_calls_no_model_and_names_every_candidate(world):
@@ -160,7 +163,7 @@ async def test_the_general_assistant_says_that_it_is_unproven(world):
 
 
 async def test_every_kind_of_end_is_one_closed_decision(world):
-    world.onprem.script("green", Reply(status=500), "blue", Reply(delay_s=0.0))
+    world.onprem.script(Reply(text="green"), Reply(status=500), Reply(text="blue"))
     for workflow in ("triage", "triage", "triage", "nowhere"):
         try:
             await world.ask("x", workflow=workflow)

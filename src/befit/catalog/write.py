@@ -116,6 +116,19 @@ class WorkspaceEdit:
         text = self._text(CONFIG)
         self._set(CONFIG, set_value(text, ("undeclared_class",), data_class.word))
 
+    def check(self) -> None:
+        """Find what the changes would make wrong, without writing them.
+
+        Raises:
+            WorkspaceError: the changes would make a problem.
+        """
+        # What was wrong before is not this change's fault, and does not forbid it.
+        known = {_kind(problem) for problem in read_catalog(self._before).problems}
+        made = read_catalog(self._after).problems
+        new = tuple(problem for problem in made if _kind(problem) not in known)
+        if new:
+            raise problems_as_error(new)
+
     def commit(self) -> tuple[Path, ...]:
         """Check the workspace with all changes, then replace each changed file at once.
 
@@ -126,12 +139,7 @@ class WorkspaceEdit:
             WorkspaceError: the changes would make a problem, or a file cannot be written.
             Conflict: a file has been changed by someone else in the meantime.
         """
-        # What was wrong before is not this change's fault, and does not forbid it.
-        known = {_kind(problem) for problem in read_catalog(self._before).problems}
-        made = read_catalog(self._after).problems
-        new = tuple(problem for problem in made if _kind(problem) not in known)
-        if new:
-            raise problems_as_error(new)
+        self.check()
         changed = [
             name for name, text in self._after.texts.items() if self._before.texts.get(name) != text
         ]

@@ -114,6 +114,7 @@ async def evaluate(
 
     Raises:
         InvalidRequest: no cases, no candidates, or a case without an expected answer.
+        BefitError: the first that `answer` raises; the other calls are cancelled.
     """
     ordered = _checked(cases, candidates)
     outcomes: dict[str, tuple[Outcome, ...]] = {}
@@ -184,9 +185,13 @@ async def _run(
             progress(model, len(found), len(cases))
 
     progress(model, 0, len(cases))
-    async with asyncio.TaskGroup() as group:
-        for _ in range(max(1, min(concurrency, len(cases)))):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(concurrency, len(cases)))):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        # The first failure stopped the other workers; it alone tells the caller why.
+        raise failures.exceptions[0] from None
     return tuple(found[index] for index in range(len(cases)))
 
 

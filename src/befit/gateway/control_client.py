@@ -16,6 +16,7 @@ import msgspec
 from befit.catalog import Workspace
 from befit.errors import BefitError, Overloaded
 from befit.gateway.control_wire import (
+    NO_RESULT,
     SOCKET_NAME,
     Call,
     ReportedError,
@@ -90,7 +91,7 @@ async def _document(reader: asyncio.StreamReader, progress: Progress) -> dict[st
             raise ReportedError(told.error)
         if told.progress is not None:
             progress(told.progress.stage, told.progress.done, told.progress.total)
-        if told.result is not None:
+        if told.result != NO_RESULT:
             return msgspec.json.decode(told.result, type=dict[str, object])
 
 

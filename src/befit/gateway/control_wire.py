@@ -26,6 +26,8 @@ _LENGTH = struct.Struct(">I")
 _MOST_BYTES = 256 * 1024 * 1024
 _SOCKET_PATH_BYTES = 100  # 108 on Linux and 104 on macOS, with the closing zero
 
+NO_RESULT = msgspec.Raw(b"null")
+
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -60,10 +62,10 @@ class ErrorTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What comes back: exactly one of the three."""
+    """What comes back: exactly one of the three. A result is an object, so never null."""
 
     progress: ProgressTold | None = None
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NO_RESULT
     error: ErrorTold | None = None
 
 

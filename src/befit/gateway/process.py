@@ -25,32 +25,14 @@ from befit.errors import BefitError, WorkspaceError
 from befit.gateway.app import GatewayApp
 from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.control_server import ControlServer
-from befit.gateway.control_wire import SOCKET_NAME, ErrorTold, error_told
+from befit.gateway.control_wire import SOCKET_NAME, error_told
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics
+from befit.gateway.orders import Order, Report
 from befit.gateway.server import GatewayServer
 from befit.platform import Platform
 
 _log = logging.getLogger("befit.gateway")
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor asks for. `listener` is an inherited file descriptor."""
-
-    workspace: str
-    boot_key: bytes
-    models_socket: str
-    listener: int
-    log: str = "0"
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the supervisor is told: ready, or why it never will be."""
-
-    ready: bool = False
-    closed_decisions: int = 0
-    settled_calls: int = 0
-    error: ErrorTold | None = None
 
 
 def run(order_input: BinaryIO, reports: BinaryIO) -> int:

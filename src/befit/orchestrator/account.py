@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from befit.catalog import ModelCard, Workflow
@@ -74,20 +75,45 @@ def reserved(
     return fields
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallEnd:
+    """How a reserved call ended.
+
+    Attributes:
+        outcome: ok, failed or cut.
+        cost_usd: None where the price is unknown.
+        rows: of a bulk: how many, and the hash of their sealed table.
+    """
+
+    outcome: str
+    usage: TokenUsage
+    cost_usd: Decimal | None
+    latency_ms: float
+    first_token_ms: float | None = None
+    error: BefitError | None = None
+    rows: BulkRows | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BulkRows:
+    """The sealed table behind a bulk's `settled`.
+
+    Attributes:
+        n: how many rows it has.
+        table: its hash, by which it is kept.
+        cost_usd: what the rows' calls came to; None where one has no known price.
+    """
+
+    n: int
+    table: str
+    cost_usd: Decimal | None
+
+
 def settled(
-    run: Run,
-    permit: Permit,
-    card: ModelCard,
-    *,
-    outcome: str,
-    usage: TokenUsage,
-    cost_usd: Decimal | None,
-    latency_ms: float,
-    scopes: Sequence[str],
-    first_token_ms: float | None = None,
-    error: BefitError | None = None,
+    run: Run, permit: Permit, card: ModelCard, *, scopes: Sequence[str], end: CallEnd
 ) -> dict[str, object]:
     """How one reserved call ended and what it cost."""
+    error, first_token_ms = end.error, end.first_token_ms
     return {
         "permit_id": permit.permit_id,
         "purpose": permit.purpose,
@@ -95,11 +121,12 @@ def settled(
         "workflow": run.workflow.name if run.workflow else None,
         "key_id": run.principal.key_id,
         "scopes": list(scopes),
-        "outcome": outcome,
+        "outcome": end.outcome,
         "error": f"{error.code}: {error.message}"[:500] if error else None,
-        "usage": usage,
-        "cost_usd": cost_usd,
-        "latency_ms": round(latency_ms, 3),
+        "usage": end.usage,
+        "cost_usd": end.cost_usd,
+        "latency_ms": round(end.latency_ms, 3),
+        "rows": end.rows,
         "first_token_ms": None if first_token_ms is None else round(first_token_ms, 3),
     }
 

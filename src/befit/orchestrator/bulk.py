@@ -25,8 +25,8 @@ from befit.inference import ModelCall, ProbeResult, TextsCall, probe
 from befit.messages import ChatRequest, Embeddings, LabelDistribution, TokenUsage
 from befit.metering import most_cost_usd
 from befit.orchestrator import ending
+from befit.orchestrator.account import BulkRows
 from befit.orchestrator.calls import (
-    BulkRows,
     Calls,
     Intent,
     PermittedCall,

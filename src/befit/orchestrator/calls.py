@@ -58,21 +58,6 @@ class PermittedCall:
     started: float = field(default_factory=time.perf_counter)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BulkRows:
-    """The sealed table behind a bulk's `settled`.
-
-    Attributes:
-        n: how many rows it has.
-        table: its hash, by which it is kept.
-        cost_usd: what the rows' calls came to; None where one has no known price.
-    """
-
-    n: int
-    table: str
-    cost_usd: Decimal | None
-
-
 @dataclass(kw_only=True, slots=True)
 class Settlement:
     """What the caller learned about a call's use before it is settled.
@@ -84,7 +69,7 @@ class Settlement:
     usage: TokenUsage | None = None
     outcome: str = "ok"
     first_token_ms: float | None = None
-    rows: BulkRows | None = None
+    rows: account.BulkRows | None = None
 
 
 class Calls:
@@ -221,23 +206,18 @@ class Calls:
         used = usage or TokenUsage()
         self._rooms.budgets.settle(call.reservation, cost_usd or Decimal(0))
         run.spend(used, cost_usd, latency_ms)
-        run.log.stage(
-            EventType.SETTLED,
-            account.settled(
-                run,
-                call.permit,
-                call.card,
-                outcome=settlement.outcome,
-                usage=used,
-                cost_usd=cost_usd,
-                latency_ms=latency_ms,
-                scopes=[scope.name for scope in call.scopes],
-                first_token_ms=settlement.first_token_ms,
-                error=error,
-            )
-            | {"rows": settlement.rows},
-            step=run.step,
+        end = account.CallEnd(
+            outcome=settlement.outcome,
+            usage=used,
+            cost_usd=cost_usd,
+            latency_ms=latency_ms,
+            first_token_ms=settlement.first_token_ms,
+            error=error,
+            rows=settlement.rows,
         )
+        scopes = [scope.name for scope in call.scopes]
+        fields = account.settled(run, call.permit, call.card, scopes=scopes, end=end)
+        run.log.stage(EventType.SETTLED, fields, step=run.step)
 
     def _mint(self, run: Run, card: ModelCard, reservation: Reservation, intent: Intent) -> Permit:
         lifetime_s = intent.lifetime_s or card.total_timeout_s + _PERMIT_SLACK_S

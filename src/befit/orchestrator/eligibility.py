@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from befit.catalog import Capability, ModelCard, Workflow
@@ -21,7 +22,7 @@ from befit.orchestrator.arrival import Kind
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.prompt import prepare
 from befit.orchestrator.run import Run
-from befit.policy import Verdicts
+from befit.policy import Verdict, Verdicts
 from befit.routing import Candidate, EvidenceBook, Gate, Limits, Needs, choose_route, exclude
 
 
@@ -36,9 +37,9 @@ class Eligibility:
         evidence = self._rooms.evidence()
         needs = needs_of(run.request, run.workflow, serves=_served_by(run.kind))
         limits = self._limits(run)
-        listed = _listed(run)
+        judging = _Judging(needs=needs, limits=limits, evidence=evidence, listed=_listed(run))
         run.candidates = tuple(
-            _judge(run, card, verdicts, needs, limits, evidence, listed)
+            _judge(run, card, verdicts.by_model[card.name], judging)
             for card in run.catalog.cards.values()
         )
         eligible = [item.card for item in run.candidates if item.eligible]
@@ -125,26 +126,27 @@ def _listed(run: Run) -> frozenset[str] | None:
     return None
 
 
-def _judge(
-    run: Run,
-    card: ModelCard,
-    verdicts: Verdicts,
-    needs: Needs,
-    limits: Limits,
-    evidence: EvidenceBook,
-    listed: frozenset[str] | None,
-) -> Candidate:
-    verdict = verdicts.by_model[card.name]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Judging:
+    """What every card of one run is judged by."""
+
+    needs: Needs
+    limits: Limits
+    evidence: EvidenceBook
+    listed: frozenset[str] | None
+
+
+def _judge(run: Run, card: ModelCard, verdict: Verdict, judging: _Judging) -> Candidate:
     if not verdict.permitted:
         return Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
-    outside = _outside(run, card, listed)
+    outside = _outside(run, card, judging.listed)
     if outside is not None:
         return Candidate(card=card, gate=Gate.CAPABILITY, reasons=(outside,))
     if run.workflow is not None and run.named_model is None:
-        shortfall = evidence.shortfall(card, run.workflow)
+        shortfall = judging.evidence.shortfall(card, run.workflow)
         if shortfall is not None:
             return Candidate(card=card, gate=Gate.MEASURED, reasons=(shortfall,))
-    excluded = exclude(card, needs, limits)
+    excluded = exclude(card, judging.needs, judging.limits)
     if excluded is not None:
         return Candidate(card=card, gate=excluded[0], reasons=(excluded[1],))
     return Candidate(card=card)

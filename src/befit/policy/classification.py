@@ -55,5 +55,5 @@ def classify(
     data_class, origin = max(
         declared or [(undeclared, ClassOrigin.UNDECLARED)], key=lambda pair: pair[0]
     )
-    tags = request.befit.tags | (workflow.tags if workflow else frozenset())
+    tags = request.befit.tags | workflow.tags if workflow else request.befit.tags
     return DataClassification(data_class=data_class, origin=origin, tags=tags)

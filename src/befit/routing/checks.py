@@ -62,7 +62,8 @@ def _fits_schema(workflow: Workflow, answer: ChatCompletion) -> CheckResult:
     except msgspec.DecodeError as error:
         return CheckResult(name="schema", passed=False, detail=f"not JSON: {error}")
     validator = Draft202012Validator(dict(workflow.output_schema or {}))
-    error = next(iter(validator.iter_errors(value)), None)
+    errors = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType]  # its stub
+    error = next(errors, None)
     if error is None:
         return CheckResult(name="schema", passed=True)
     return CheckResult(

@@ -59,7 +59,9 @@ def _print_progress(stage: str, done: int, total: int) -> None:
 
 
 def _end_with_caller() -> None:
-    sys.stdin.buffer.read()
+    # Read raw: a thread inside a buffered reader aborts the interpreter at its end.
+    while os.read(0, 4096):
+        pass
     os._exit(1)  # nobody waits for a result any more
 
 

@@ -31,49 +31,61 @@ class Hub:
     store: str = ""
 
 
-def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
+class HubServer(ThreadingHTTPServer):
+    """The loopback hub; its handlers find `hub` here."""
 
-        def do_HEAD(self) -> None:
-            self.answer(body=False)
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.hub = hub
 
-        def do_GET(self) -> None:
-            self.answer(body=True)
 
-        def answer(self, *, body: bool) -> None:
-            hub.tokens[self.path] = self.headers["Authorization"]
-            if self.path == f"/{REFERENCE.replace('/tiny.Q4', '/resolve/main/tiny.Q4')}":
-                self.send_response(302)
-                self.send_header("Location", f"{hub.store}/blob")
-                if hub.etag:
-                    self.send_header("X-Linked-Etag", f'"{hub.etag}"')
-                self.send_header("X-Linked-Size", str(len(hub.content)))
-                self.end_headers()
-            elif self.path == "/blob":
-                self.blob(body=body)
-            else:
-                self.send_error(404)
+class Handler(BaseHTTPRequestHandler):
+    """The hub's two addresses: where a file is named, and where its bytes lie."""
 
-        def blob(self, *, body: bool) -> None:
-            start = 0
-            wanted = self.headers["Range"] if body and hub.honours_range else None
-            if body:
-                hub.ranges.append(self.headers["Range"])
-            if wanted:
-                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            rest = hub.content[start:]
-            self.send_response(206 if wanted else 200)
-            self.send_header("Content-Length", str(len(rest)))
-            self.end_headers()
-            if not body:
-                return
-            if hub.breaks:
-                hub.breaks -= 1
-                rest = rest[: len(rest) // 2]
-            self.wfile.write(rest)
+    server: HubServer
 
-    return Handler
+    def log_message(self, *_: object) -> None: ...
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, *, body: bool) -> None:
+        self.server.hub.tokens[self.path] = self.headers["Authorization"]
+        if self.path == f"/{REFERENCE.replace('/tiny.Q4', '/resolve/main/tiny.Q4')}":
+            self.named(self.server.hub)
+        elif self.path == "/blob":
+            self.blob(self.server.hub, body=body)
+        else:
+            self.send_error(404)
+
+    def named(self, hub: Hub) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"{hub.store}/blob")
+        if hub.etag:
+            self.send_header("X-Linked-Etag", f'"{hub.etag}"')
+        self.send_header("X-Linked-Size", str(len(hub.content)))
+        self.end_headers()
+
+    def blob(self, hub: Hub, *, body: bool) -> None:
+        start = 0
+        wanted = self.headers["Range"] if body and hub.honours_range else None
+        if body:
+            hub.ranges.append(self.headers["Range"])
+        if wanted:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        rest = hub.content[start:]
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        if not body:
+            return
+        if hub.breaks:
+            hub.breaks -= 1
+            rest = rest[: len(rest) // 2]
+        self.wfile.write(rest)
 
 
 @pytest.fixture
@@ -83,8 +95,8 @@ def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     hub = Hub()
     hub.etag = hashlib.sha256(hub.content).hexdigest()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    server = HubServer(hub)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     hub.url = f"http://127.0.0.1:{server.server_port}"
     hub.store = f"http://localhost:{server.server_port}"  # another host than the hub's
@@ -152,7 +164,7 @@ def test_a_hub_without_ranges_is_read_from_the_start(hub) -> None:
 
 def test_another_hash_than_the_hub_named_is_discarded(hub, tmp_path) -> None:
     hub.etag = "0" * 64
-    with pytest.raises(WeightsMissing, match="0{64}"):
+    with pytest.raises(WeightsMissing, match="0" * 64):
         pull_hub(REFERENCE)
     assert not list((tmp_path / "cache" / "weights").glob(".part-????????????????????????"))
     with pytest.raises(WeightsMissing):

@@ -111,6 +111,7 @@ BROKEN = {
     "no msgpack": HEADER.pack(3, 1) + b"\xc1\xc1\xc1",
     "no message": HEADER.pack(1, 1) + msgspec.msgpack.encode(7),
     "unknown tag": HEADER.pack(15, 1) + msgspec.msgpack.encode({"type": "fetch me"}),
+    "no text": HEADER.pack(13, 1) + b"\x81\xa4type\xa6" + b"\xff" * 6,
     "cut short": HEADER.pack(100, 1) + b"half",
 }
 

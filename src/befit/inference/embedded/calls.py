@@ -24,7 +24,6 @@ from befit.inference.embedded.wire import (
     EmbedAsk,
     Failed,
     Labels,
-    Ranking,
     Reply,
     Status,
     StatusAsk,
@@ -90,11 +89,7 @@ class CallHandler:
 
     async def _classify(self, ask: ClassifyAsk, send: Send) -> None:
         found, embedded = await self._models.classify(ask.artefact, ask.texts)
-        rankings = tuple(
-            Ranking(labels=one.labels, probabilities=one.probabilities, abstained=one.abstained)
-            for one in found
-        )
-        send(Labels(rankings=rankings, tokens=embedded.tokens))
+        send(Labels.packed(found, tokens=embedded.tokens))
 
     def status(self) -> Status:
         """What is loaded, and the memory that the process takes."""

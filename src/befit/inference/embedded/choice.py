@@ -44,10 +44,14 @@ def choice_body(body: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any
     The options follow the last message, so that the workflow's instructions and the
     text stand before them as they were given.
     """
-    messages = _read_messages(msgspec.json.encode(body["messages"]))
+    try:
+        messages = _read_messages(msgspec.json.encode(body["messages"]))
+        last = messages[-1]
+    except (msgspec.DecodeError, IndexError):
+        raise ModelRefused("messages is not a list of messages", upstream_status=_REFUSED) from None
     options = "\n".join(f"{LETTERS[i]}. {label}" for i, label in enumerate(labels))
     question = f"\n\nOptions:\n{options}\n\nAnswer with the letter of the right option only."
-    messages[-1] = _extended(messages[-1], question)
+    messages[-1] = _extended(last, question)
     return {
         "messages": messages,
         "max_tokens": 1,

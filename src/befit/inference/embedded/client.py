@@ -167,8 +167,7 @@ class EmbeddedProvider:
 
     async def classify(self, call: TextsCall) -> tuple[LabelDistribution, ...]:
         """One distribution a text, by a specialist's card. Raises as `chat`."""
-        found = await self._classified(call)
-        return _distributions(found)
+        return (await self._classified(call)).unpacked()
 
     async def list_models(self, card: ModelCard) -> tuple[str, ...]:
         """The weights and artefacts in the process's memory."""
@@ -218,7 +217,7 @@ class EmbeddedProvider:
     async def _specialist(self, call: ModelCall) -> tuple[LabelDistribution, TokenUsage]:
         texts = TextsCall(permit=call.permit, card=call.card, texts=(call.request.text,))
         found = await self._classified(texts)
-        return _distributions(found)[0], TokenUsage(input=found.tokens)
+        return found.unpacked()[0], TokenUsage(input=found.tokens)
 
     async def _classified(self, call: TextsCall) -> Labels:
         if call.card.specialist is None:
@@ -306,12 +305,3 @@ def _error(reply: Failed) -> BefitError:
         return ModelRefused(reply.message, upstream_status=reply.upstream_status)
     kind = _ERRORS.get(reply.code, ModelFailure)
     return kind(reply.message, next_step=reply.next_step)
-
-
-def _distributions(found: Labels) -> tuple[LabelDistribution, ...]:
-    return tuple(
-        LabelDistribution(
-            labels=one.labels, probabilities=one.probabilities, abstained=one.abstained
-        )
-        for one in found.rankings
-    )

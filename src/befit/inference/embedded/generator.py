@@ -64,7 +64,7 @@ class Generator:
 
     async def choose(self, body: bytes, model: str, labels: Sequence[str]) -> Answer:
         """One of `labels` with its probability as confidence. Raises as `stream`."""
-        fields = choice_body(_read_body(body), labels)
+        fields = choice_body(_fields(body, model), labels)
         gathered = await self._gathered(fields, model)
         label, confidence = read_choice(gathered.logprobs, labels, model)[0]
         return gathered.answer(text=label, confidence=confidence)
@@ -74,7 +74,7 @@ class Generator:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _prepared(self, body: bytes, model: str) -> Mapping[str, Any]:
-        fields = _read_body(body)
+        fields = _fields(body, model)
         if "tools" in fields and not self._header.speaks_tools:
             # The engine would drop them silently and answer as if none had been given.
             raise ModelRefused(
@@ -138,3 +138,15 @@ class Generator:
             if not call.done():
                 # The slot is free when the engine has let go, not when its caller has.
                 await asyncio.wait([call])
+
+
+def _fields(body: bytes, model: str) -> dict[str, msgspec.Raw]:
+    try:
+        fields = _read_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelRefused(
+            f"what {model!r} was sent is no chat: {error}", upstream_status=_REFUSED
+        ) from None
+    if "messages" not in fields:
+        raise ModelRefused(f"{model!r} was sent no messages", upstream_status=_REFUSED)
+    return fields

@@ -126,14 +126,10 @@ def write_artefact(
             read_artefact(target, f"sha256:{digest}")
             return f"sha256:{digest}"
         shutil.rmtree(target)  # damaged: its bytes are not what its name promises
-    artefacts.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=artefacts))
     try:
-        for name, content in files.items():
-            _write_durably(staging / name, content)
-        staging.rename(target)
+        artefacts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _publish(files, target)
     except OSError as error:
-        shutil.rmtree(staging, ignore_errors=True)
         if not target.is_dir():  # where it is, another process saved the same content
             raise WorkspaceError(
                 f"cannot write the specialist to {target}: {error.strerror}",
@@ -239,6 +235,26 @@ def _digest(files: Mapping[str, bytes]) -> str:
         digest.update(f"{name} {len(files[name])}\n".encode())
         digest.update(files[name])
     return digest.hexdigest()
+
+
+def _publish(files: Mapping[str, bytes], target: Path) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    try:
+        for name, content in files.items():
+            _write_durably(staging / name, content)
+        _sync_folder(staging)
+        staging.rename(target)
+        _sync_folder(target.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # already gone once it is published
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -167,7 +167,7 @@ class WeightsCache:
             raise self._missing(name) from None
         try:
             manifest = msgspec.json.decode(document, type=Manifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _corrupted(name, f"{_MANIFEST}: {error}") from None
         if manifest.main not in manifest.files or any(
             Path(file).is_absolute() or ".." in Path(file).parts for file in manifest.files
