@@ -26,8 +26,10 @@ from rich.table import Table
 
 from befit.errors import BefitError
 from befit.inference.embedded.embedder import Embedder
-from befit.inference.embedded.ngrams import Floats
-from befit.inference.embedded.specialist import SpecialistArtefact
+from befit.inference.embedded.specialist import (
+    Floats,
+    SpecialistArtefact,
+)
 from befit.inference.embedded.weights import MINILM, located
 from befit.statistics import wilson
 from befit.training import Provenance, fit_specialist
@@ -67,7 +69,7 @@ class _Data:
     vectors: Floats
 
     def take(self, rows: NDArray[np.int64]) -> tuple[tuple[str, ...], list[str], Floats]:
-        chosen = rows.tolist()
+        chosen: list[int] = rows.tolist()
         return (
             tuple(self.texts[row] for row in chosen),
             [str(self.labels[row]) for row in chosen],
@@ -222,7 +224,7 @@ def _row(
 def _speed(data: _Data, embedder: Embedder) -> Row:
     fitted, held = _few(data.labels, 0)
     artefact, _ = _fit(data, fitted)
-    texts = tuple(data.texts[row] for row in held[:_SPEED_TEXTS].tolist())
+    texts, _, _ = data.take(held[:_SPEED_TEXTS])
     rates: list[float] = []
     for _ in range(_SPEED_ROUNDS):
         started = time.perf_counter()

@@ -117,6 +117,33 @@ async def test_a_cancelled_append_neither_blocks_others_nor_leaks_its_room(
     assert ledger._queued == 0
 
 
+async def test_a_decision_whose_opening_was_cancelled_in_the_queue_was_never_opened(
+    opened, answer, befit
+) -> None:
+    ledger = opened(queue_events=2)
+    first = asyncio.create_task(ledger.append(opening_drafts("dec_1")))
+    second = asyncio.create_task(ledger.append(opening_drafts("dec_2")))
+    await asyncio.sleep(0)
+    second.cancel()
+    await first
+    with pytest.raises(NotFound, match="dec_2"):
+        await ledger.append(closing_drafts("dec_2"))
+    await ledger.append(closing_drafts("dec_1"))
+    ledger.close()
+    report = verify(befit)
+    assert report.ok, report.problems
+
+
+async def test_events_of_one_decision_may_be_queued_without_waiting(opened, befit) -> None:
+    ledger = opened()
+    await asyncio.gather(
+        ledger.append(opening_drafts("dec_1")), ledger.append(closing_drafts("dec_1"))
+    )
+    ledger.close()
+    report = verify(befit)
+    assert report.ok, report.problems
+
+
 async def test_a_closed_ledger_refuses(opened) -> None:
     ledger = opened()
     ledger.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from befit.audit import EventType, LedgerReader, Projector
+from befit.audit import EventType, LedgerReader, LogPosition, Projector
 from befit.audit.keys import load_openers
 from befit.errors import WorkspaceError
 from befit.testing.ledger import MemoryDecisionIndex, draft
@@ -127,3 +127,12 @@ async def test_fields_of_a_destroyed_key_are_absent(opened, answer, befit, index
     blind = Projector(index=index, reader=LedgerReader(befit, load_openers(befit)))
     events = await blind.events_of("default", "dec_1")
     assert [event.fields for event in events] == [None] * 4
+
+
+async def test_an_index_of_another_ledger_is_refused(opened, answer, projector, index) -> None:
+    ledger = opened()
+    projector.follow(ledger)
+    await answer(ledger, "dec_1")
+    await index.apply((), "0", LogPosition(events=99, leaf_offset=10**9, sealed_offset=10**9))
+    with pytest.raises(WorkspaceError, match="has read 99 events of log 0, which holds 4"):
+        await projector.caught_up()

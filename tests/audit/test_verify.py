@@ -134,14 +134,14 @@ def test_a_rollback_with_its_checkpoints_is_detected_by_a_held_checkpoint_only(
     befit = a_ledger(tmp_path, decisions=2)
     old = shutil.copytree(befit, tmp_path / "old")
 
-    async def go_on() -> None:
+    async def go_on() -> str | None:
         ledger = open_ledger(befit, open_keyring(befit))
         await ledger.append(opening_drafts("dec_later"))
         await ledger.append(closing_drafts("dec_later"))
-        ledger.close()
+        return ledger.close()
 
-    asyncio.run(go_on())
-    held = (befit / "ledger/checkpoint").read_text()
+    held = asyncio.run(go_on())
+    assert held == (befit / "ledger/checkpoint").read_text()
     assert verify(befit, held=held).ok
     assert verify(old).ok
     assert any("held elsewhere" in problem for problem in verify(old, held=held).problems)

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.inference.embedded.specialist import scope_features, softmax
+from befit.inference.embedded.specialist import (
+    scope_features,
+    softmax,
+)
 from befit.training.calibration import (
     calibrate,
     calibration_error,

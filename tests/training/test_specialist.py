@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from befit.errors import InvalidRequest
-from befit.inference.embedded.specialist import SpecialistArtefact
-from befit.training import Provenance, TrainingReport, fit_specialist
+from befit.inference.embedded.specialist import (
+    SpecialistArtefact,
+)
+from befit.training import FitRules, Provenance, TrainingReport, fit_specialist
 from befit.training.training_set import TrainingSet
 from befit.vocabulary import OUT_OF_SCOPE
 
@@ -16,8 +18,10 @@ from .made_up import Made, make
 PROVENANCE = Provenance(workflow="triage", embedder="minilm-l6", cases_sha256="sha256:ab")
 
 
-def fit(made: Made, **options: object) -> tuple[SpecialistArtefact, TrainingReport]:
-    return fit_specialist(made.texts, made.labels, made.vectors, provenance=PROVENANCE, **options)
+def fit(made: Made, **rules: float) -> tuple[SpecialistArtefact, TrainingReport]:
+    return fit_specialist(
+        made.texts, made.labels, made.vectors, provenance=PROVENANCE, rules=FitRules(**rules)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +177,14 @@ def test_a_label_with_two_cases_is_learned() -> None:
 
 def test_progress_reaches_its_end() -> None:
     told: list[tuple[str, int, int]] = []
-    fit(make(6), progress=lambda stage, done, total: told.append((stage, done, total)))
+    made = make(6)
+    fit_specialist(
+        made.texts,
+        made.labels,
+        made.vectors,
+        provenance=PROVENANCE,
+        progress=lambda stage, done, total: told.append((stage, done, total)),
+    )
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert told[-1][1] == told[-1][2]
 

@@ -12,7 +12,9 @@ import pytest
 
 from befit.catalog import CheckKind, ModelCard, Via
 from befit.errors import InvalidRequest, ModelTimeout
-from befit.inference.embedded.specialist import SpecialistArtefact
+from befit.inference.embedded.specialist import (
+    SpecialistArtefact,
+)
 from befit.messages import Embeddings, TokenUsage
 from befit.training import (
     FitFailed,

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from befit.audit.chains import DecisionKey, begins_chain
+from befit.audit.chains import PENDING, DecisionKey, begins_chain
 from befit.audit.events import Draft, EventType, Receipt
 from befit.audit.index import LogPosition
 from befit.audit.keys import Keyring
@@ -125,6 +125,10 @@ class FileLedger:
         if self._refusal is not None:
             self._release(len(drafts))
             raise self._unavailable()
+        # From here to the queue nothing is awaited: an announced decision is a queued one.
+        for draft in drafts:
+            if draft.type == EventType.OPENED:
+                self._writer.heads.announce((draft.tenant, draft.decision_id))
         done: asyncio.Future[tuple[Receipt, ...]] = asyncio.get_running_loop().create_future()
         self._appends.put(_Append(drafts, known, done))
         return await done
@@ -142,14 +146,18 @@ class FileLedger:
         """What is durable by log: a verifier beside a live server reads no further."""
         return {self.log: self._writer.durable}
 
-    def close(self) -> None:
+    def close(self) -> str | None:
         """Finish what is queued, write the checkpoints and release the log.
+
+        Returns:
+            The checkpoint of checkpoints, to be kept elsewhere and given to `verify` as
+            `held`; None where the ledger refused, or was closed before.
 
         Raises:
             LedgerUnavailable: the checkpoints could not be written; the log is whole.
         """
         if self._is_closed:
-            return
+            return None
         self._is_closed = True
         self._appends.put(None)
         self._thread.join()
@@ -157,7 +165,7 @@ class FileLedger:
         self._refuse("the ledger is closed")
         self._release(0)
         try:
-            self._writer.finish(is_sound=is_sound)
+            return self._writer.finish(is_sound=is_sound)
         except (OSError, NoteError) as error:
             raise LedgerUnavailable(
                 f"the checkpoints of log {self.log} could not be written: {error}",
@@ -172,8 +180,7 @@ class FileLedger:
         for draft in drafts:
             key = (draft.tenant, draft.decision_id)
             if begins_chain(draft.type):
-                if draft.type == EventType.OPENED:
-                    heads.announce(key)
+                known[key] = PENDING
             elif key not in known:
                 head = heads.get(key)
                 known[key] = await self._look_up(key) if head is None else head

@@ -17,7 +17,7 @@ from befit.audit.events import Event, in_chain_order
 from befit.audit.index import DecisionIndex, EventPointer, LogPosition, OpenDecision
 from befit.audit.ledger import FileLedger
 from befit.audit.reader import LedgerReader
-from befit.errors import BefitError
+from befit.errors import BefitError, WorkspaceError
 
 EventSink = Callable[[tuple[Event, ...]], None]
 """Told of events once the index holds them; quick, and called on the event loop."""
@@ -107,6 +107,12 @@ class Projector:
 
     async def _advance(self, log: str, until: LogPosition | None) -> None:
         position = await self._index.position(log)
+        if until is not None and position.leaf_offset > until.leaf_offset:
+            raise WorkspaceError(
+                f"the decision index has read {position.events} events of log {log}, which "
+                f"holds {until.events}",
+                next_step="restore the ledger and the database from the same backup",
+            )
         while until is None or position.leaf_offset < until.leaf_offset:
             batch = await asyncio.to_thread(
                 self._reader.read, log, position, until=until, most_events=self._batch_events

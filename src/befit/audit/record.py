@@ -71,6 +71,8 @@ class DecisionRecord:
     Attributes:
         status: `open`, `pending_person`, or the status that `closed` names.
         approvals: in the order they were asked for; most decisions have none.
+        why: one sentence on the choice of the first model.
+        class_origin: where the data class came from.
         policies: the policy hashes in force, in order of first use.
         erased_events: how many events cannot be read because their key was destroyed;
             what they said is missing here.
@@ -91,11 +93,13 @@ class DecisionRecord:
     input_bytes: int | None = None
     declared_class: str | None = None
     data_class: str | None = None
+    class_origin: str | None = None
     tags: tuple[str, ...] = ()
     workflow: WorkflowRef | None = None
     candidates: tuple[Candidate, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict[str, str])
     route: tuple[str, ...] = ()
+    why: str = ""
     calls: tuple[CallRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     approvals: tuple[ApprovalRecord, ...] = ()
@@ -211,7 +215,9 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         calls=(*record.calls, call),
         data_class=told.data_class or record.data_class,
         workflow=told.workflow or record.workflow,
+        class_origin=told.class_origin or record.class_origin,
         route=told.route or record.route,
+        why=told.why or record.why,
         candidates=told.candidates or record.candidates,
     )
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from befit.audit.keys import sync_folder
 from befit.audit.sealing import Sealer
 from befit.errors import NotFound
 
@@ -49,11 +50,13 @@ class SealedTables:
         table = hashlib.sha256(rows).hexdigest()
         path = self._path(table)
         unfinished = path.with_suffix(f".{os.getpid()}.part")
-        with unfinished.open("wb", opener=_owner_only) as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
             file.write(self._sealer.seal(tenant, _PURPOSE, rows))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+        sync_folder(self._folder)
         return table
 
     def _rows(self, tenant: str, table: str) -> bytes:
@@ -69,7 +72,3 @@ class SealedTables:
 
     def _path(self, table: str) -> Path:
         return self._folder / f"rows-{table}.sealed"
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

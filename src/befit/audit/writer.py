@@ -106,12 +106,17 @@ class GroupWriter:
         except OSError as error:
             _log.error("the failed group could not be cut off: %s", error)
 
-    def finish(self, *, is_sound: bool) -> None:
-        """Write the checkpoints where the log is sound, and release the files."""
+    def finish(self, *, is_sound: bool) -> str | None:
+        """Write the checkpoints where the log is sound, and release the files.
+
+        Returns:
+            The checkpoint of checkpoints as written, None where the log is not sound.
+        """
         try:
-            if is_sound:
-                self.write_checkpoint()
-                write_heads(self._paths, self._signer, log=self.log)
+            if not is_sound:
+                return None
+            self.write_checkpoint()
+            return write_heads(self._paths, self._signer, log=self.log)
         finally:
             self._files.close()
 

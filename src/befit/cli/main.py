@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
 
-from befit.cli.output import fail
-from befit.errors import BefitError
+from befit.cli.output import fail, say
+from befit.errors import BefitError, nearest
 
-_COMMANDS = {
+COMMANDS = {
     "demo": "Show the central claim on a fictional company's tickets.",
     "init": "Write a workspace that runs as it is.",
     "check": "Check the workspace's files; say who may use what, and why.",
@@ -34,15 +37,17 @@ _COMMANDS = {
     "usage": "What was used, by whom, and what it saved.",
 }
 
+_INTERRUPTED = 130
+
 
 class _LazyGroup(click.Group):
     """Imports a command's file only when that command is called, so that `--help` is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"befit.cli.commands.{cmd_name}")
         command: click.Command = module.command
@@ -51,17 +56,33 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any of them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, with the nearest command where there is none of that name."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            hint = nearest(args[0], COMMANDS) or "see befit --help"
+            raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: befit init work && cd work && befit ask 'Hello'",
+    epilog="\b\nExample:\n  befit init work && cd work && befit ask 'Hello'",
+)
+@click.option(
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="The workspace's folder; default: the current one, or BEFIT_WORKSPACE.",
 )
 @click.version_option(version("befit"), prog_name="befit")
-def befit() -> None:
+@click.pass_context
+def befit(ctx: click.Context, workspace: Path | None) -> None:
     """Put the right model on each task, with a receipt for every decision."""
+    ctx.obj = workspace
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,13 +92,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BefitError as error:
         sys.exit(fail(error))
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        sys.exit(_wrong_use(error))
     except (KeyboardInterrupt, click.Abort, asyncio.CancelledError):
-        click.echo("befit: interrupted", err=True)
-        sys.exit(130)
+        say("befit: interrupted")
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has left; nothing is wrong that anybody could still read of.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the process boundary: one line for people
+        sys.exit(_unforeseen(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _wrong_use(error: click.ClickException) -> int:
+    """One line; click's own would be three. Without any command there is help to give."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return 2
+    message = " ".join(error.format_message().split()).rstrip(".")
+    say(f"befit: {message[:1].lower()}{message[1:]}" + _where_to_look(context, message))
+    return 2
+
+
+def _where_to_look(context: click.Context | None, message: str) -> str:
+    return f"; see {context.command_path} --help" if context and "; " not in message else ""
+
+
+def _unforeseen(error: Exception) -> int:
+    if os.environ.get("BEFIT_DEBUG"):
+        traceback.print_exception(error)
+    say(
+        f"befit: Befit failed for a reason of its own ({type(error).__name__}: {error}); "
+        "BEFIT_DEBUG=1 shows where: please report it"
+    )
+    return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import click
@@ -17,7 +18,7 @@ Document = Mapping[str, object]
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def print_json(document: Document) -> None:
+def print_json(document: Document | msgspec.Struct) -> None:
     """One JSON document on stdout."""
     click.echo(msgspec.json.format(_encode(document), indent=2).decode())
 
@@ -30,8 +31,14 @@ def say(line: str) -> None:
 def fail(error: BefitError) -> int:
     """One line that says what, which and what next; the exit code to leave with."""
     decision = f" (decision {error.decision_id})" if error.decision_id else ""
-    say(f"befit: {error}{decision}")
+    say(f"befit: {one_line(str(error))}{decision}")
     return error.exit_code
+
+
+def one_line(text: str, *, most: int = 1000) -> str:
+    """A text in one line, cut where it is very long."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= most else joined[: most - 2] + ".."
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -44,14 +51,30 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def money(cost_usd: Decimal | str | None) -> str:
+def money(cost_usd: Decimal | str | float | None) -> str:
     """An amount for people; unknown is said, never shown as zero."""
     if cost_usd is None:
         return "unknown"
-    amount = Decimal(cost_usd)
+    amount = Decimal(str(cost_usd))
     return "0 USD" if amount == 0 else f"{amount.normalize():f} USD"
 
 
-def is_terminal() -> bool:
-    """Whether a person is looking at stdout."""
-    return sys.stdout.isatty()
+def milliseconds(duration_ms: float | None) -> str:
+    """A duration for people."""
+    if duration_ms is None:
+        return "-"
+    if duration_ms < 10:
+        return f"{duration_ms:.1f} ms"
+    return f"{duration_ms:.0f} ms" if duration_ms < 10_000 else f"{duration_ms / 1000:.1f} s"
+
+
+def moment(unix_s: float | None) -> str:
+    """A point in time for people, in UTC."""
+    if unix_s is None:
+        return "-"
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def is_answerable() -> bool:
+    """Whether a person sits at both ends: questions can be shown and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

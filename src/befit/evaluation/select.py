@@ -50,7 +50,7 @@ def select(rows: Sequence[EvaluationRow], requirements: Requirements) -> Verdict
     """Choose among rows that stand smallest model first.
 
     A model meets the bar when its score does; whether the lower end of the interval does
-    too is said beside it (docs/decisions/evaluation-verdict.md). Without a quality bar no
+    too is said beside it (docs/decisions/0007). Without a quality bar no
     model is named: there is nothing that it would have met.
     """
     judgements = tuple(_judge(row, requirements) for row in rows)

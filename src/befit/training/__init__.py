@@ -1,7 +1,7 @@
 """Training specialists: from a file of cases to a model that serves its workflow."""
 
 from befit.training.fitting import FitFailed
-from befit.training.specialist import Provenance, TrainingReport, fit_specialist
+from befit.training.specialist import FitRules, Provenance, TrainingReport, fit_specialist
 from befit.training.train import (
     Embed,
     TrainedSpecialist,
@@ -16,6 +16,7 @@ from befit.training.train import (
 __all__ = [
     "Embed",
     "FitFailed",
+    "FitRules",
     "Provenance",
     "TrainedSpecialist",
     "TrainingPlan",

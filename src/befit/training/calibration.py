@@ -11,8 +11,12 @@ from scipy.optimize import (
     minimize,  # pyright: ignore[reportUnknownVariableType]  # scipy is untyped
 )
 
-from befit.inference.embedded.specialist import scope_features, softmax
-from befit.inference.embedded.specialist_files import Abstention, Calibration
+from befit.inference.embedded.specialist import (
+    Abstention,
+    Calibration,
+    scope_features,
+    softmax,
+)
 from befit.training.linear_models import Labels, fit_scope
 
 MIN_OUTSIDE = 5

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from befit.inference.embedded.ngrams import Floats
+from befit.inference.embedded.specialist import (
+    Floats,
+)
 from befit.training.specialist import TrainingReport
 
 _JOB = "job.json"

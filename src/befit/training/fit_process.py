@@ -16,7 +16,7 @@ import msgspec
 
 from befit.errors import BefitError, InvalidRequest
 from befit.training.fit_job import FitProgress, FitResult, read_job, write_result
-from befit.training.specialist import Provenance, fit_specialist
+from befit.training.specialist import FitRules, Provenance, fit_specialist
 
 _NICENESS = 10
 
@@ -38,8 +38,7 @@ def _fit(folder: Path) -> FitResult:
             provenance=Provenance(
                 workflow=job.workflow, embedder=job.embedder, cases_sha256=job.cases_sha256
             ),
-            seed=job.seed,
-            most_lost=job.most_lost,
+            rules=FitRules(seed=job.seed, most_lost=job.most_lost),
             progress=_print_progress,
         )
         reference = artefact.save(Path(job.artefacts))

@@ -17,7 +17,9 @@ from pathlib import Path
 import msgspec
 
 from befit.errors import BefitError, InvalidRequest
-from befit.inference.embedded.ngrams import Floats
+from befit.inference.embedded.specialist import (
+    Floats,
+)
 from befit.training.fit_job import FitJob, FitProgress, FitResult, read_result, write_job
 from befit.training.specialist import TrainingReport
 from befit.vocabulary import Progress, silent

@@ -19,7 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
-from befit.inference.embedded.ngrams import Floats, NgramRows
+from befit.inference.embedded.specialist import (
+    Floats,
+    NgramRows,
+)
 
 Labels = NDArray[np.int64]
 _UNSEEN_LOGIT = -30.0  # of a label that a fold's training part lacks: never its answer

@@ -7,14 +7,20 @@ choice that it took part in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from befit.inference.embedded.ngrams import NgramRows, dot, rarity_of, weigh
-from befit.inference.embedded.specialist_files import Abstention, Calibration
+from befit.inference.embedded.specialist import (
+    Abstention,
+    Calibration,
+    NgramRows,
+    dot,
+    rarity_of,
+    take,
+    weigh,
+)
 from befit.training.calibration import calibrate, fit_abstention, negative_log_likelihood
 from befit.training.linear_models import (
     Labels,
@@ -74,14 +80,12 @@ class OutOfFold:
         """The strength, scales and abstention that suit `rows` best."""
         labels = self.labels[rows]
         by_ngrams = None if self.by_ngrams is None else self.by_ngrams[rows]
-        best: tuple[float, float, Calibration] | None = None
+        fits: list[tuple[float, float, Calibration]] = []
         for strength, logits in zip(STRENGTHS, self.by_vectors, strict=True):
             found = calibrate(logits[rows], by_ngrams, labels)
             loss = negative_log_likelihood(logits[rows], by_ngrams, labels, found)
-            if best is None or loss < best[0]:
-                best = (loss, strength, found)
-        assert best is not None  # STRENGTHS is not empty  # noqa: S101
-        _, strength, calibration = best
+            fits.append((loss, strength, found))
+        _, strength, calibration = min(fits, key=lambda fit: fit[0])
         never = Abstention(out_of_scope=False, weights=(0.0, 0.0, 0.0), bias=0.0, threshold=1.0)
         choice = Choice(strength=strength, calibration=calibration, abstention=never)
         abstention = fit_abstention(self.logits(rows, choice), labels, self.n_inside, most_lost)
@@ -120,17 +124,6 @@ def folds_for(labels: Labels) -> int:
     fewest = int(np.bincount(labels).min())
     usual = 5 if len(labels) < _FEW_CASES else 3
     return max(2, min(usual, fewest))
-
-
-def take(rows: NgramRows, chosen: Labels) -> NgramRows:
-    """The n-grams of the chosen rows, in their order."""
-    parts: Sequence[slice] = [slice(rows.starts[row], rows.starts[row + 1]) for row in chosen]
-    lengths = np.diff(rows.starts)[chosen]
-    return NgramRows(
-        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        buckets=np.concatenate([rows.buckets[part] for part in parts]),
-        values=np.concatenate([rows.values[part] for part in parts]),
-    )
 
 
 def _ngram_logits(cases: TrainingSet, ngrams: NgramRows, fitted: Labels, held: Labels) -> _Logits:

@@ -15,9 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from befit.inference.embedded.ngrams import Floats, NgramRows, count_ngrams, rarity_of, weigh
-from befit.inference.embedded.specialist import SpecialistArtefact, scope_features, softmax
-from befit.inference.embedded.specialist_files import SpecialistDocument, TrainingSummary
+from befit.inference.embedded.specialist import (
+    Floats,
+    NgramRows,
+    SpecialistArtefact,
+    SpecialistDocument,
+    TrainingSummary,
+    count_ngrams,
+    rarity_of,
+    scope_features,
+    softmax,
+    weigh,
+)
 from befit.statistics import Interval, wilson
 from befit.training.calibration import calibration_error, least_confidence
 from befit.training.linear_models import Labels, LinearModel, fit_embedding_path, fit_ngrams
@@ -42,30 +51,36 @@ class Provenance:
     cases_sha256: str
 
 
-class TrainingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How training went. Every figure is out of fold.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitRules:
+    """How a specialist is fitted.
 
     Attributes:
-        accuracy: share of in-scope cases that got their label (see `TrainingSummary`).
-        accuracy_unabstained: the same if it never abstained.
+        seed: draws the folds.
+        most_lost: the share of in-scope cases, answered rightly, that abstention may cost.
+    """
+
+    seed: int = 0
+    most_lost: float = 0.01
+
+
+USUAL_RULES = FitRules()
+
+
+class TrainingReport(TrainingSummary, frozen=True, kw_only=True):
+    """How training went: the artefact's summary and more. Every figure is out of fold.
+
+    Attributes:
+        accuracy_unabstained: the accuracy if it never abstained.
         majority: the baseline that always says the most frequent in-scope label.
-        oos_recall: share of out-of-scope cases that it abstained from; None without any.
         calibration_error: mean gap between stated confidence and accuracy.
         least_confidence: from this confidence on, answers are right 95% of the time.
         strength: the chosen C of the logistic regression on embeddings.
         weight_bytes: the size of the artefact's arrays.
     """
 
-    n: int
-    per_class: dict[str, int]
-    folds: int
-    seed: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
     accuracy_unabstained: float
     majority: float
-    oos_recall: float | None
-    oos_recall_interval: tuple[float, float] | None
     calibration_error: float
     least_confidence: float
     strength: float
@@ -79,22 +94,20 @@ def fit_specialist(
     vectors: NDArray[np.floating],
     *,
     provenance: Provenance,
-    seed: int = 0,
-    most_lost: float = 0.01,
+    rules: FitRules = USUAL_RULES,
     progress: Progress = silent,
 ) -> tuple[SpecialistArtefact, TrainingReport]:
     """Train a specialist on labelled texts and their embeddings.
 
     Equal input gives an equal artefact. It blocks for seconds to a minute: callers with
-    an event loop go through `fit_in_child`.
+    an event loop go through `train_specialist`, which fits in a child process.
 
     Args:
         texts: one text a case.
         labels: its label; `oos` means out of scope.
         vectors: its embedding, one row a case.
         provenance: what is written into the artefact about its origin.
-        seed: draws the folds.
-        most_lost: the share of in-scope cases that abstention may cost.
+        rules: seed, and what abstention may cost.
         progress: told about each fitted fold.
 
     Raises:
@@ -102,34 +115,26 @@ def fit_specialist(
             not fit the texts.
     """
     started = time.perf_counter()
-    cases = TrainingSet.of(texts, labels, vectors, seed=seed)
+    cases = TrainingSet.of(texts, labels, vectors, seed=rules.seed)
     with threadpool_limits(_THREADS):
         ngrams = count_ngrams(cases.texts, cases.buckets) if cases.buckets else None
         predicted = predict_out_of_fold(cases, ngrams, progress)
         everything = np.ones(len(cases.labels), dtype=np.bool_)
-        choice = predicted.choose(everything, most_lost)
-        measured = _measure(predicted, most_lost)
+        choice = predicted.choose(everything, rules.most_lost)
+        measured = _measure(predicted, rules.most_lost)
         progress("fit", predicted.n_folds, predicted.n_folds + 1)
         summary = measured.summary(cases, provenance, predicted.n_folds)
         artefact = _final(cases, ngrams, choice, summary=summary, provenance=provenance)
     progress("fit", predicted.n_folds + 1, predicted.n_folds + 1)
+    logits = predicted.logits(everything, choice)
     report = TrainingReport(
-        n=summary.n,
-        per_class=summary.per_class,
-        folds=summary.folds,
-        seed=seed,
-        accuracy=summary.accuracy,
-        accuracy_interval=summary.accuracy_interval,
+        **msgspec.structs.asdict(summary),
         accuracy_unabstained=float(measured.right[measured.inside].mean()),
         majority=_majority(cases),
-        oos_recall=summary.oos_recall,
-        oos_recall_interval=summary.oos_recall_interval,
         calibration_error=calibration_error(
             measured.confidence[measured.inside], measured.right[measured.inside]
         ),
-        least_confidence=least_confidence(
-            predicted.logits(everything, choice), cases.labels, cases.n_inside, 0.95
-        ),
+        least_confidence=least_confidence(logits, cases.labels, cases.n_inside, 0.95),
         strength=choice.strength,
         weight_bytes=artefact.weights.nbytes + artefact.bias.nbytes + artefact.rarity.nbytes,
         seconds=time.perf_counter() - started,

@@ -30,11 +30,13 @@ from befit.catalog import (
 )
 from befit.errors import InvalidRequest
 from befit.evaluation import cases_sha256, read_cases, text_of
-from befit.inference.embedded.ngrams import Floats
+from befit.inference.embedded.specialist import (
+    Floats,
+)
 from befit.messages import Embeddings
 from befit.training.fit_job import FitJob
 from befit.training.fitting import fit_in_child
-from befit.training.specialist import TrainingReport
+from befit.training.specialist import USUAL_RULES, TrainingReport
 from befit.training.training_set import check_labels
 from befit.vocabulary import OUT_OF_SCOPE, Case, Progress, SizeClass, Zone, silent
 
@@ -130,7 +132,7 @@ async def train_specialist(
         embedder=embedder.weights or embedder.name,
         cases_sha256=plan.cases_sha256,
         seed=seed,
-        most_lost=0.01,
+        most_lost=USUAL_RULES.most_lost,
         artefacts=str(artefacts),
     )
     fitted = await fit_in_child(job, vectors, progress=progress)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.errors import InvalidRequest
-from befit.inference.embedded.ngrams import Floats
+from befit.inference.embedded.specialist import (
+    Floats,
+)
 from befit.training.calibration import MIN_OUTSIDE
 from befit.training.linear_models import Labels
 from befit.vocabulary import OUT_OF_SCOPE

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 
 from befit.errors import Overloaded
 from befit.inference.embedded.batching import EmbeddingQueue
-from befit.inference.embedded.embedder import Embedder
-from befit.inference.embedded.graph import DIMENSIONS, build_graph, read_safetensors
+from befit.inference.embedded.embedder import DIMENSIONS, Embedder
+from befit.inference.embedded.graph import build_graph, read_safetensors
 from befit.inference.embedded.weights import MINILM, located
 from befit.messages import Embeddings
 
@@ -96,9 +96,9 @@ class _Counting(Embedder):
         super().__init__(located(MINILM), threads=1)
         self.runs: list[int] = []
 
-    def vectors(self, texts):
+    def embed(self, texts):
         self.runs.append(len(texts))
-        return super().vectors(texts)
+        return super().embed(texts)
 
 
 async def test_waiting_requests_share_a_batch(pulled) -> None:

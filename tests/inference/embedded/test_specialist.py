@@ -15,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from befit.errors import InvalidRequest, WorkspaceError
-from befit.inference.embedded.ngrams import count_ngrams, dot, rarity_of, weigh
-from befit.inference.embedded.specialist import SpecialistArtefact
-from befit.inference.embedded.specialist_files import (
+from befit.inference.embedded.specialist import (
+    SpecialistArtefact,
+    count_ngrams,
+    dot,
+    rarity_of,
+    weigh,
+)
+from befit.inference.embedded.specialist.files import (
     Abstention,
     Calibration,
     SpecialistDocument,
@@ -158,10 +163,10 @@ class Bomb:
 
 def rehashed(path: Path) -> str:
     """The reference under which a tampered folder would pass the hash: a hostile author's."""
-    from befit.inference.embedded import specialist_files
+    from befit.inference.embedded.specialist import files
 
     contents = {name: (path / name).read_bytes() for name in FILES}
-    return f"sha256:{specialist_files._digest(contents)}"
+    return f"sha256:{files._digest(contents)}"
 
 
 def test_a_pickle_inside_an_array_is_never_run(

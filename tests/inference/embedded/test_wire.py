@@ -57,7 +57,6 @@ asks = st.one_of(
     ),
     st.builds(
         EmbedAsk,
-        Labels,
         permit=permits,
         model=st.text(),
         weights=st.text(),

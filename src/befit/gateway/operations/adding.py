@@ -25,13 +25,13 @@ from befit.vocabulary import DataClass, Purpose
 _SHOWN_NAMES = 12
 
 
-class NewCard(CardRequest):
+class NewCard(CardRequest, frozen=True, kw_only=True):
     """A model to be added. `keep_unanswered` writes the card although its probe failed."""
 
     keep_unanswered: bool = False
 
 
-class PriceDocument(OpDocument):
+class PriceDocument(OpDocument, frozen=True, kw_only=True):
     """A price in USD per million tokens, and where and when it was found."""
 
     input_usd_per_million: Decimal
@@ -40,7 +40,7 @@ class PriceDocument(OpDocument):
     as_of: str
 
 
-class ProposalDocument(OpDocument):
+class ProposalDocument(OpDocument, frozen=True, kw_only=True):
     """A card as it would be written, and what nobody has said of it.
 
     Attributes:
@@ -63,7 +63,7 @@ class ProposalDocument(OpDocument):
     undeclared_class: str
 
 
-class ProbeDocument(OpDocument):
+class ProbeDocument(OpDocument, frozen=True, kw_only=True):
     """What one small call showed; `error` where it failed."""
 
     ok: bool
@@ -77,7 +77,7 @@ class ProbeDocument(OpDocument):
     error: ErrorObject | None = None
 
 
-class AddedDocument(OpDocument):
+class AddedDocument(OpDocument, frozen=True, kw_only=True):
     """What `models add --json` prints."""
 
     card: ProposalDocument

@@ -12,7 +12,7 @@ from befit.identity import Principal
 from befit.platform import Platform
 
 
-class VerifyDocument(OpDocument):
+class VerifyDocument(OpDocument, frozen=True, kw_only=True):
     """What `audit verify --json` prints (contract).
 
     `erased` counts events whose key was destroyed; their leaves still verify.

@@ -45,7 +45,7 @@ _VENDORS = {
 }
 
 
-class CardRequest(OpParams):
+class CardRequest(OpParams, frozen=True, kw_only=True):
     """A model to be added. Prices are USD per million tokens; `key` is a reference.
 
     `model` is what its server calls it (weights, for `embedded`); without it the server's

@@ -21,14 +21,14 @@ from befit.evaluation import (
 )
 from befit.gateway.operations.case_file import CaseFile
 from befit.gateway.operations.entitled import require_admin
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal
 from befit.orchestrator import BulkCase, BulkRow, BulkRun, Kind
 from befit.platform import Platform
 from befit.vocabulary import OUT_OF_SCOPE, Case, Progress, Purpose
 
 
-class EvaluateParams(OpParams):
+class EvaluateParams(OpParams, frozen=True, kw_only=True):
     """What is measured on what.
 
     `cases` is the whole path of a file that the server may read. Without `models` the
@@ -41,7 +41,7 @@ class EvaluateParams(OpParams):
     data_class: str | None = None
 
 
-class EvaluationResult(EvaluationDocument, OpDocument):
+class EvaluationResult(EvaluationDocument, OpDocument, frozen=True, kw_only=True):
     """What `evaluate --json` prints (contract): rows smallest model first, and a verdict.
 
     `excluded` tells which models were not called, and why.
@@ -190,3 +190,7 @@ def _to_keep(
         for row in evaluation.rows
         if row.p95_ms is not None
     )
+
+
+OPERATION = long_operation("evaluate", EvaluateParams, evaluate_models)
+"""What the registry loads when somebody first asks for it."""

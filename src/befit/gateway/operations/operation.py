@@ -9,6 +9,8 @@ Parameters and documents are msgspec structs; what travels is their JSON.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -81,6 +83,20 @@ def long_operation(
     async def perform(call: OperationCall, given: Mapping[str, object]) -> Document:
         read = read_params(given, params)
         return await function(call.platform, call.principal, read, call.progress)
+
+    return Operation(name, perform)
+
+
+def late_operation(name: str, module: str) -> Operation:
+    """An operation whose module is imported by its first call, off the event loop.
+
+    For what needs libraries that a gateway at rest should not hold. The module offers it
+    as `OPERATION`.
+    """
+
+    async def perform(call: OperationCall, given: Mapping[str, object]) -> Document:
+        late: Operation = (await asyncio.to_thread(importlib.import_module, module)).OPERATION
+        return await late.perform(call, given)
 
     return Operation(name, perform)
 

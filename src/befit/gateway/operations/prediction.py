@@ -11,7 +11,7 @@ from befit.catalog import Catalog, ModelCard, Workflow
 from befit.errors import NotFound
 from befit.gateway.operations.case_file import CaseFile
 from befit.gateway.operations.entitled import require_admin
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal
 from befit.inference.embedded.specialist import SpecialistArtefact
 from befit.messages import LabelDistribution
@@ -22,7 +22,7 @@ from befit.vocabulary import OUT_OF_SCOPE, Progress, Purpose
 _BATCH = 256
 
 
-class PredictParams(OpParams):
+class PredictParams(OpParams, frozen=True, kw_only=True):
     """What is labelled. `cases` is the whole path of a file that the server may read.
 
     `abstain` lets a specialist that was trained without out-of-scope cases give up where
@@ -35,7 +35,7 @@ class PredictParams(OpParams):
     data_class: str | None = None
 
 
-class Prediction(OpDocument):
+class Prediction(OpDocument, frozen=True, kw_only=True):
     """One row (contract). An abstained row has the label `oos`."""
 
     id: str
@@ -44,7 +44,7 @@ class Prediction(OpDocument):
     abstained: bool
 
 
-class PredictionsDocument(OpDocument):
+class PredictionsDocument(OpDocument, frozen=True, kw_only=True):
     """What `predict --json` prints (contract)."""
 
     predictions: tuple[Prediction, ...]
@@ -136,3 +136,7 @@ def _predictions(
             )
         )
     return rows
+
+
+OPERATION = long_operation("predict", PredictParams, predict)
+"""What the registry loads when somebody first asks for it."""

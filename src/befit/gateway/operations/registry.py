@@ -8,6 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from befit.errors import NotFound, nearest
+from befit.gateway.operations.adding import NewCard, add_model, propose_model
 from befit.gateway.operations.answering import Asked, ask, route
 from befit.gateway.operations.approvals import (
     ApprovalId,
@@ -20,6 +21,8 @@ from befit.gateway.operations.approvals import (
     reject,
     show_approval,
 )
+from befit.gateway.operations.auditing import verify_ledger
+from befit.gateway.operations.card_proposal import CardRequest
 from befit.gateway.operations.decisions import (
     DecisionId,
     DecisionQuery,
@@ -33,6 +36,7 @@ from befit.gateway.operations.operation import (
     Operation,
     OperationCall,
     document_json,
+    late_operation,
     operation,
 )
 from befit.gateway.operations.reload import reload
@@ -56,6 +60,12 @@ _ALL = (
     operation("decisions.show", DecisionId, show_decision),
     operation("decisions.list", DecisionQuery, list_decisions),
     operation("models.list", NoParams, list_models),
+    operation("models.propose", CardRequest, propose_model),
+    operation("models.add", NewCard, add_model),
+    operation("audit.verify", NoParams, verify_ledger),
+    late_operation("train", "befit.gateway.operations.training"),
+    late_operation("predict", "befit.gateway.operations.prediction"),
+    late_operation("evaluate", "befit.gateway.operations.evaluating"),
     operation("reload", NoParams, reload),
 )
 

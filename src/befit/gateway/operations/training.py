@@ -23,7 +23,7 @@ from befit.errors import InvalidRequest, NotFound
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.case_file import CaseFile
 from befit.gateway.operations.entitled import require_admin
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal
 from befit.messages import ChatRequest, Embeddings
 from befit.orchestrator import BulkCase, BulkRun, Kind
@@ -36,7 +36,7 @@ _TIMED_TEXTS = 40
 """How many texts the finished specialist answers one by one, for its latency."""
 
 
-class TrainParams(OpParams):
+class TrainParams(OpParams, frozen=True, kw_only=True):
     """What is trained. `cases` is the whole path of a file that the server may read."""
 
     name: str
@@ -45,7 +45,7 @@ class TrainParams(OpParams):
     data_class: str | None = None
 
 
-class TrainedDocument(OpDocument):
+class TrainedDocument(OpDocument, frozen=True, kw_only=True):
     """What `train --json` prints. Scores are out of fold; latency is of the finished model.
 
     Attributes:
@@ -283,3 +283,7 @@ def _bulk_cases(texts: Sequence[str]) -> tuple[BulkCase, ...]:
 def _n_in_scope(trained: TrainedSpecialist) -> int:
     report = trained.report
     return report.n - report.per_class.get(OUT_OF_SCOPE, 0)
+
+
+OPERATION = long_operation("train", TrainParams, train)
+"""What the registry loads when somebody first asks for it."""

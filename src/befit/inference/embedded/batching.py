@@ -10,45 +10,36 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from befit.errors import Overloaded
-from befit.inference.embedded.embedder import Embedder, TokenIds
+from befit.errors import ModelFailure, Overloaded
+from befit.inference.embedded.embedder import DIMENSIONS, Embedded, Embedder
 
 _ROWS_AT_ONCE = 64
 MAX_WAITING_TEXTS = 65_536
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Embedded:
-    """The vectors of one request, [n, dimensions], and how many tokens they took."""
-
-    vectors: NDArray[np.float32]
-    tokens: int
-
-
 class _Job:
     """One request: its texts, the rows still to run (longest last), its vectors."""
 
-    def __init__(self, texts: list[TokenIds], done: asyncio.Future[Embedded]) -> None:
+    def __init__(self, texts: Sequence[str], done: asyncio.Future[Embedded]) -> None:
         self.texts = texts
         self.done = done
         self._left = deque(sorted(range(len(texts)), key=lambda row: len(texts[row])))
-        self._vectors: NDArray[np.float32] | None = None
+        self._vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        self._tokens = np.zeros(len(texts), np.int64)
+        self._given = 0
 
     def take(self, most: int) -> list[int]:
         return [self._left.popleft() for _ in range(min(most, len(self._left)))]
 
-    def give(self, rows: Sequence[int], vectors: NDArray[np.float32]) -> None:
-        if self._vectors is None:
-            self._vectors = np.empty((len(self.texts), vectors.shape[1]), np.float32)
-        self._vectors[rows] = vectors
-        if not self._left and not self.done.done():
-            tokens = sum(len(text) for text in self.texts)
-            self.done.set_result(Embedded(vectors=self._vectors, tokens=tokens))
+    def give(self, rows: Sequence[int], found: Embedded) -> None:
+        self._vectors[rows] = found.vectors
+        self._tokens[rows] = found.tokens
+        self._given += len(rows)
+        if self._given == len(self.texts) and not self.done.done():
+            self.done.set_result(Embedded(vectors=self._vectors, tokens=self._tokens))
 
     @property
     def waiting(self) -> int:
@@ -63,9 +54,7 @@ class EmbeddingQueue:
         self._max_waiting = max_waiting_texts
         self._jobs: deque[_Job] = deque()
         self._runner: asyncio.Task[None] | None = None
-        # One thread runs the graph; the other tokenises the next request meanwhile.
-        self._graph_thread = ThreadPoolExecutor(1, thread_name_prefix="embed")
-        self._text_thread = ThreadPoolExecutor(1, thread_name_prefix="tokenise")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embed")
 
     @property
     def waiting(self) -> int:
@@ -77,16 +66,20 @@ class EmbeddingQueue:
 
         Raises:
             Overloaded: too many texts are waiting.
+            ModelFailure: the graph could not run them.
         """
-        if self.waiting and self.waiting + len(texts) > self._max_waiting:
-            raise Overloaded(
-                f"{self.waiting} texts wait for the embedder", next_step="try again in a moment"
+        waiting = self.waiting
+        if waiting and waiting + len(texts) > self._max_waiting:
+            raise Overloaded(f"{waiting} texts wait to be embedded", next_step="try again soon")
+        job = _Job(texts, asyncio.get_running_loop().create_future())
+        if not texts:
+            job.give(
+                [],
+                Embedded(
+                    vectors=np.empty((0, DIMENSIONS), np.float32), tokens=np.empty(0, np.int64)
+                ),
             )
-        loop = asyncio.get_running_loop()
-        tokenised = await loop.run_in_executor(self._text_thread, self._embedder.tokenise, texts)
-        if not tokenised:
-            return Embedded(vectors=np.empty((0, 0), np.float32), tokens=0)
-        job = _Job(tokenised, loop.create_future())
+            return await job.done
         self._jobs.append(job)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
@@ -97,17 +90,16 @@ class EmbeddingQueue:
         while picked := self._picked():
             texts = [job.texts[row] for job, rows in picked for row in rows]
             try:
-                vectors = await loop.run_in_executor(
-                    self._graph_thread, self._embedder.vectors, texts
-                )
-            except RuntimeError as error:  # what onnxruntime's errors derive from
+                found = await loop.run_in_executor(self._thread, self._embedder.embed, texts)
+            except Exception as error:  # noqa: BLE001 - of a native library; each caller gets it
                 for job, _ in picked:
                     if not job.done.done():
-                        job.done.set_exception(error)
+                        job.done.set_exception(ModelFailure(f"embedding failed: {error}"))
                 continue
             start = 0
             for job, rows in picked:
-                job.give(rows, vectors[start : start + len(rows)])
+                part = slice(start, start + len(rows))
+                job.give(rows, Embedded(vectors=found.vectors[part], tokens=found.tokens[part]))
                 start += len(rows)
 
     def _picked(self) -> list[tuple[_Job, list[int]]]:
@@ -126,6 +118,5 @@ class EmbeddingQueue:
         return picked
 
     def close(self) -> None:
-        """Let the threads end once they are idle."""
-        self._graph_thread.shutdown(wait=False, cancel_futures=True)
-        self._text_thread.shutdown(wait=False, cancel_futures=True)
+        """Let the thread end once it is idle."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

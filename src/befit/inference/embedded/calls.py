@@ -68,7 +68,13 @@ class CallHandler:
                 queue = await self._models.embedder(ask.weights)
                 embedded = await queue.embed(ask.texts)
                 rows = np.ascontiguousarray(embedded.vectors, dtype="<f4")
-                send(Vectors(rows=rows.tobytes(), dimensions=rows.shape[1], tokens=embedded.tokens))
+                send(
+                    Vectors(
+                        rows=rows.tobytes(),
+                        dimensions=rows.shape[1],
+                        tokens=int(embedded.tokens.sum()),
+                    )
+                )
             case ClassifyAsk():
                 self._gate.admit(ask.permit, ask.model)
                 await self._classify(ask, send)
@@ -89,7 +95,7 @@ class CallHandler:
 
     async def _classify(self, ask: ClassifyAsk, send: Send) -> None:
         found, embedded = await self._models.classify(ask.artefact, ask.texts)
-        send(Labels.packed(found, tokens=embedded.tokens))
+        send(Labels.packed(found, tokens=int(embedded.tokens.sum())))
 
     def status(self) -> Status:
         """What is loaded, and the memory that the process takes."""

@@ -22,18 +22,18 @@ from befit.inference.embedded.weights import Weights
 GRAPH_VERSION = 1
 """Part of the cached graph's name: raise it when `graph.py` builds another one."""
 
+DIMENSIONS = 384
+
 _TOKENS_AT_ONCE = 2048
 _BUILD_TIMEOUT_S = 120
 
 
-@dataclass(frozen=True, slots=True)
-class TokenIds:
-    """One text as the model reads it, cut at the model's window."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedded:
+    """Unit vectors, [n, dimensions], and how many tokens each text took."""
 
-    ids: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
+    vectors: NDArray[np.float32]
+    tokens: NDArray[np.int64]
 
 
 class _Session(Protocol):
@@ -52,32 +52,25 @@ class Embedder:
         self._tokenizer.no_padding()
         self._session = _session(cached_graph(weights), threads=threads)
 
-    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
-        """The texts as token ids; what lies past the window is cut."""
-        found = self._tokenizer.encode_batch_fast(list(texts))
-        return [TokenIds(tuple(one.ids)) for one in found]
-
-    def vectors(self, texts: Sequence[TokenIds]) -> NDArray[np.float32]:
-        """One unit vector a text, in the order given.
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """One vector a text, in the order given; what lies past the window is cut.
 
         Texts are run by length in batches of bounded size, so that a long one costs its
         neighbours no padding.
         """
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        found: NDArray[np.float32] | None = None
-        for rows in _batches(texts, order):
-            batch = self._run([texts[row] for row in rows])
-            if found is None:
-                found = np.empty((len(texts), batch.shape[1]), np.float32)
-            found[rows] = batch
-        return found if found is not None else np.empty((0, 0), np.float32)
+        ids = [one.ids for one in self._tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        found = np.empty((len(ids), DIMENSIONS), np.float32)
+        for rows in _batches(ids, order):
+            found[rows] = self._run([ids[row] for row in rows])
+        return Embedded(vectors=found, tokens=np.array([len(one) for one in ids], np.int64))
 
-    def _run(self, texts: list[TokenIds]) -> NDArray[np.float32]:
+    def _run(self, texts: list[list[int]]) -> NDArray[np.float32]:
         longest = max(len(text) for text in texts)
         ids = np.zeros((len(texts), longest), np.int64)
         mask = np.zeros((len(texts), longest), np.int64)
         for row, text in enumerate(texts):
-            ids[row, : len(text)] = text.ids
+            ids[row, : len(text)] = text
             mask[row, : len(text)] = 1
         return self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
 
@@ -130,7 +123,7 @@ def _session(graph: Path, *, threads: int) -> _Session:
     return api.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
 
-def _batches(texts: Sequence[TokenIds], order: Sequence[int]) -> list[list[int]]:
+def _batches(texts: Sequence[Sequence[int]], order: Sequence[int]) -> list[list[int]]:
     batches: list[list[int]] = []
     rows: list[int] = []
     for row in order:

@@ -20,7 +20,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-DIMENSIONS = 384
+from befit.inference.embedded.embedder import DIMENSIONS
+
 _OPSET = 20
 _LAYERS, _HEADS, _HEAD_WIDTH = 6, 12, 32
 _MASKED = 10_000.0

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from befit.errors import BefitError, ModelFailure, NotFound
-from befit.inference.embedded.batching import Embedded, EmbeddingQueue
-from befit.inference.embedded.embedder import Embedder
+from befit.inference.embedded.batching import EmbeddingQueue
+from befit.inference.embedded.embedder import Embedded, Embedder
 from befit.inference.embedded.engine import Engine, EngineSettings
 from befit.inference.embedded.generator import Generator
 from befit.inference.embedded.specialist import SpecialistArtefact

@@ -1,3 +1,3 @@
 """Alembic's folder: `env.py`, and one file a revision under `versions/`."""
 
-__all__: list[str] = []
+__all__ = ()

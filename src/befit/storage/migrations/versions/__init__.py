@@ -1,3 +1,3 @@
 """The revisions of the schema, numbered from 1. A released one never changes."""
 
-__all__: list[str] = []
+__all__ = ()

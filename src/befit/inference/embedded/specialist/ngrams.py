@@ -68,6 +68,17 @@ def rarity_of(rows: NgramRows, buckets: int) -> Floats:
     return (np.log((1 + len(rows)) / (1 + frequency)) + 1).astype(np.float32)
 
 
+def take(rows: NgramRows, chosen: NDArray[np.int64]) -> NgramRows:
+    """The n-grams of the chosen rows, in their order."""
+    parts = [slice(rows.starts[row], rows.starts[row + 1]) for row in chosen]
+    lengths = np.diff(rows.starts)[chosen]
+    return NgramRows(
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        buckets=np.concatenate([rows.buckets[part] for part in parts]),
+        values=np.concatenate([rows.values[part] for part in parts]),
+    )
+
+
 def dot(rows: NgramRows, weights: Floats) -> Floats:
     """`rows @ weights`, for `weights` of one row a bucket."""
     product = np.zeros((len(rows), weights.shape[1]), dtype=np.float32)

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.errors import InvalidRequest
-from befit.inference.embedded.ngrams import Floats, count_ngrams, dot, weigh
-from befit.inference.embedded.specialist_files import (
+from befit.inference.embedded.specialist.files import (
     SpecialistDocument,
     read_artefact,
     write_artefact,
 )
+from befit.inference.embedded.specialist.ngrams import Floats, count_ngrams, dot, weigh
 from befit.messages import LabelDistribution
 
 _CHUNK = 256

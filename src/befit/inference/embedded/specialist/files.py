@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.errors import WorkspaceError
-from befit.inference.embedded.ngrams import Floats
+from befit.inference.embedded.specialist.ngrams import Floats
 from befit.vocabulary import OUT_OF_SCOPE
 
 _FORMAT = 1

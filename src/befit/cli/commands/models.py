@@ -1,0 +1,122 @@
+"""`befit models`: list the models, and add one after a probing call."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import click
+import msgspec
+
+from befit.catalog import Workspace
+from befit.cli.adding import add_on_request
+from befit.cli.options import example, json_option, names_of, workspace_option
+from befit.cli.output import print_json, say, table
+from befit.cli.session import perform, run
+
+_VIAS = ("ollama", "vllm", "llamacpp", "lmstudio", "openai", "embedded")
+_ZONES = ("device", "onprem", "private_cloud", "external")
+
+
+class _Model(msgspec.Struct):
+    """What is printed of a card."""
+
+    name: str
+    size: str
+    zone: str
+    via: str
+    stage: str
+    health: str
+    evidence: dict[str, str]
+    last_error: str | None = None
+
+
+class _Models(msgspec.Struct):
+    models: list[_Model]
+
+
+@click.group(
+    epilog=example(
+        "befit models list",
+        "befit models add local --via ollama --model qwen2.5:7b --able write",
+    )
+)
+def command() -> None:
+    """List and add models."""
+
+
+@command.command(name="list", epilog=example("befit models list --json"))
+@json_option
+@workspace_option
+def list_models(workspace: Workspace, as_json: bool) -> None:
+    """List the models: where they run, what stands behind them, how they fare."""
+    document = perform(workspace, "models.list", {})
+    if as_json:
+        print_json(document)
+        return
+    found = msgspec.convert(document, _Models).models
+    if not found:
+        say("there are no models; add one with: befit models add NAME --via ..")
+        return
+    rows = [
+        (
+            model.name,
+            model.zone,
+            model.size,
+            model.via,
+            model.health if model.stage == "approved" else model.stage,
+            _evidence(model.evidence),
+        )
+        for model in found
+    ]
+    click.echo(table(("model", "zone", "size", "via", "state", "evidence"), rows))
+
+
+@command.command(
+    epilog=example(
+        "befit models add local --via ollama --model qwen2.5:7b",
+        "befit models add big --via openai --model gpt-4.1 --key env:OPENAI_API_KEY --able write,plan",
+        "befit models add ours --via vllm --url http://models.example.org:8000 --zone onprem",
+        "befit models add mine --via embedded --model my-gguf",
+    )
+)
+@click.argument("name")
+@click.option("--via", type=click.Choice(_VIAS), required=True, help="What kind of server it is.")
+@click.option("--url", help="The server's URL; default: the usual one of its kind.")
+@click.option("--model", help="What its server calls it (weights, for embedded).")
+@click.option("--zone", type=click.Choice(_ZONES), help="Where it runs; loopback means device.")
+@click.option("--jurisdiction", metavar="CODE", help="Country or region, such as DE or EU.")
+@click.option("--able", default="", metavar="write,plan", help="What you declare it good enough for.")
+@click.option("--key", metavar="env:NAME", help="Where its key is: env:NAME or file:PATH.")
+@click.option("--size", type=click.Choice(("small", "large")), help="Which tier it belongs to.")
+@click.option("--context", "context_window", type=click.IntRange(1), help="Context window, tokens.")
+@click.option("--price-in", type=Decimal, help="USD per million input tokens.")
+@click.option("--price-out", type=Decimal, help="USD per million output tokens.")
+@click.option("--yes", is_flag=True, help="Answer the questions with yes.")
+@json_option
+@workspace_option
+def add(
+    workspace: Workspace,
+    name: str,
+    via: str,
+    able: str,
+    yes: bool,
+    as_json: bool,
+    **said: str | int | Decimal | None,
+) -> int:
+    """Add a model after one probing call that says what answers, and how fast.
+
+    An external model is added only where you say yes; without a terminal or --yes the answer
+    is no. A card whose probe fails is written only with --yes.
+    """
+    request = {"name": name, "via": via, "able": names_of(able), **said}
+    document = run(add_on_request(workspace, request, yes=yes))
+    if document is None:
+        return 1
+    if as_json:
+        print_json(document)
+    return 0
+
+
+def _evidence(by_workflow: dict[str, str]) -> str:
+    behind = [f"{name}: {evidence}" for name, evidence in by_workflow.items()]
+    return ", ".join(behind) or "-"
