@@ -19,6 +19,7 @@ from pathlib import Path
 
 from befit.approvals import Approval, Approvals
 from befit.audit import (
+    CheckpointStore,
     DecisionIndex,
     DecisionRecord,
     FileLedger,
@@ -62,6 +63,7 @@ from befit.storage import (
     Database,
     SqlApprovalStore,
     SqlBudgetStore,
+    SqlCheckpointStore,
     SqlConversationStore,
     SqlDecisionIndex,
     SqlEvaluationStore,
@@ -82,6 +84,7 @@ class Stores:
     keys: KeyStore
     approvals: SqlApprovalStore
     budgets: SqlBudgetStore
+    checkpoints: CheckpointStore
     conversations: SqlConversationStore
     decisions: DecisionIndex
     evaluations: EvaluationStore
@@ -221,7 +224,7 @@ class Platform:
         finally:
             await embedded.close()
             http.close()
-            await asyncio.to_thread(base.close)
+            await base.close()
 
     @property
     def settings(self) -> Settings:
@@ -298,6 +301,7 @@ class _Base:
             keys=SqlKeyStore(database),
             approvals=SqlApprovalStore(database, keyring.sealer),
             budgets=SqlBudgetStore(database),
+            checkpoints=SqlCheckpointStore(database),
             conversations=SqlConversationStore(database),
             decisions=SqlDecisionIndex(database),
             evaluations=SqlEvaluationStore(database),
@@ -318,10 +322,14 @@ class _Base:
             tables=SealedTables(workspace.artefacts_dir, keyring.sealer),
         )
 
-    def close(self) -> None:
-        """Write the checkpoint, then close the database it is copied to."""
-        self.ledger.close()
-        self.database.close()
+    async def close(self) -> None:
+        """Write the checkpoint, copy it to the database, and close both."""
+        try:
+            note = await asyncio.to_thread(self.ledger.close)
+            if note is not None:
+                await self.stores.checkpoints.keep(note)
+        finally:
+            await asyncio.to_thread(self.database.close)
 
 
 def _collaborators(base: _Base, caller: ModelCaller, seal: PermitSeal) -> Collaborators:

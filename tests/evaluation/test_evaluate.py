@@ -244,7 +244,9 @@ def test_unknown_cost_does_not_meet_a_ceiling() -> None:
 
 def printed(found: CaseEvaluation, *, is_terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=140)
-    print_evaluation(found, select(found.rows, Requirements(quality_bar=0.8)), console)
+    verdict = select(found.rows, Requirements(quality_bar=0.8))
+    document = evaluation_document("triage", found, verdict, cases_sha256="sha256:ab")
+    print_evaluation(document, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -262,7 +264,8 @@ def test_the_table_is_plain_when_piped_and_drawn_on_a_terminal() -> None:
 
 def test_a_name_that_looks_like_markup_is_printed_as_it_is() -> None:
     odd = Candidate(model="[red]odd", size=SizeClass.SMALL)
-    assert "[red]odd" in printed(measured({odd: 5}), is_terminal=False)
+    for is_terminal in (False, True):
+        assert "[red]odd" in printed(measured({odd: 5}), is_terminal=is_terminal)
 
 
 def test_failures_and_what_was_not_measured_are_printed() -> None:

@@ -1,5 +1,6 @@
 """What happened: the ledger of decisions, its receipts and its verification."""
 
+from befit.audit.checkpoint_store import CheckpointStore
 from befit.audit.events import Draft, Event, EventType, Ledger, Receipt, in_chain_order
 from befit.audit.grammar import DecisionGrammar, Phase
 from befit.audit.index import (
@@ -33,6 +34,7 @@ __all__ = [
     "ApprovalRecord",
     "BoxError",
     "CallRecord",
+    "CheckpointStore",
     "DecisionGrammar",
     "DecisionIndex",
     "DecisionRecord",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import StringIO
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from befit.evaluation.evaluate import Baselines, CaseEvaluation, EvaluationRow
+from befit.evaluation.evaluate import CaseEvaluation, EvaluationRow
 from befit.evaluation.select import Verdict
 from befit.statistics import Interval
 
@@ -37,6 +37,7 @@ class BestSingleDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     score: float
+    interval: tuple[float, float]
     cost_usd_per_1000: float | None
 
 
@@ -97,7 +98,10 @@ def evaluation_document(
             for row in evaluation.rows
         ),
         best_single=BestSingleDocument(
-            model=best.model, score=best.score, cost_usd_per_1000=_plain_cost(best)
+            model=best.model,
+            score=best.score,
+            interval=best.interval.as_pair(),
+            cost_usd_per_1000=_plain_cost(best),
         ),
         random=_baseline(baselines.random, baselines.random_interval),
         oracle=_baseline(baselines.oracle, baselines.oracle_interval),
@@ -110,33 +114,26 @@ def evaluation_document(
     )
 
 
-def print_evaluation(evaluation: CaseEvaluation, verdict: Verdict, console: Console) -> None:
+def print_evaluation(document: EvaluationDocument, console: Console) -> None:
     """Print the table, the baselines and the verdict: drawn on a terminal, plain in a pipe."""
-    judged = {found.model: found for found in verdict.judgements}
     lines = [
-        (*_cells(row), "meets the bar" if judged[row.model].meets else judged[row.model].reasons[0])
-        for row in evaluation.rows
+        (*_cells(row), "meets the bar" if row.meets else row.reasons[0]) for row in document.rows
     ]
     if console.is_terminal:
         console.print(_drawn(lines))
     else:
-        console.print(_plain(lines), markup=False, highlight=False, soft_wrap=True, end="")
-    console.print(
-        _baseline_line(evaluation.baselines), markup=False, highlight=False, soft_wrap=True
-    )
-    for row in evaluation.rows:
-        if row.failed:
-            console.print(
-                f"{row.model}: {row.failed} of {row.n} calls failed and count as wrong: "
-                + "; ".join(row.errors),
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
-    console.print(verdict.sentence, markup=False, highlight=False, soft_wrap=True)
+        console.print(_plain(lines), markup=False, highlight=False, soft_wrap=True)
+    failures = [
+        f"{row.model}: {row.failed} of {row.n} calls failed and count as wrong: "
+        + "; ".join(row.errors)
+        for row in document.rows
+        if row.failed
+    ]
+    for line in (_baseline_line(document), *failures, document.verdict.sentence):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _cells(row: EvaluationRow) -> tuple[str, ...]:
+def _cells(row: RowDocument) -> tuple[str, ...]:
     cost = row.cost_usd_per_1000
     return (
         row.model,
@@ -155,26 +152,26 @@ def _drawn(lines: Sequence[tuple[str, ...]]) -> Table:
         is_number = 0 < index < len(_HEADINGS) - 1
         table.add_column(heading, justify="right" if is_number else "left", no_wrap=is_number)
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))
     return table
 
 
 def _plain(lines: Sequence[tuple[str, ...]]) -> str:
     every = [_HEADINGS, *lines]
     widths = [max(len(line[column]) for line in every) for column in range(len(_HEADINGS))]
-    text = StringIO()
-    for line in every:
-        padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        text.write(padded.rstrip() + "\n")
-    return text.getvalue()
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in every
+    )
+    return "\n".join(line.rstrip() for line in padded)
 
 
-def _baseline_line(baselines: Baselines) -> str:
-    best = baselines.best_single
+def _baseline_line(document: EvaluationDocument) -> str:
+    best, drawn, oracle = document.best_single, document.random, document.oracle
     return (
         f"best single {best.model} {best.score:.3f} {_interval(best.interval)} · "
-        f"random {baselines.random:.3f} {_interval(baselines.random_interval)} · "
-        f"oracle {baselines.oracle:.3f} {_interval(baselines.oracle_interval)}"
+        f"random {drawn.score:.3f} {_interval(drawn.interval)} · "
+        f"oracle {oracle.score:.3f} {_interval(oracle.interval)}"
     )
 
 
@@ -186,5 +183,6 @@ def _plain_cost(row: EvaluationRow) -> float | None:
     return None if row.cost_usd_per_1000 is None else float(row.cost_usd_per_1000)
 
 
-def _interval(interval: Interval) -> str:
-    return f"[{interval.low:.3f}, {interval.high:.3f}]"
+def _interval(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"[{low:.3f}, {high:.3f}]"

@@ -2,6 +2,7 @@
 
 from befit.storage.approvals import SqlApprovalStore
 from befit.storage.budgets import SqlBudgetStore
+from befit.storage.checkpoints import SqlCheckpointStore
 from befit.storage.conversations import SqlConversationStore
 from befit.storage.database import Database
 from befit.storage.decisions import SqlDecisionIndex
@@ -16,6 +17,7 @@ __all__ = [
     "Database",
     "SqlApprovalStore",
     "SqlBudgetStore",
+    "SqlCheckpointStore",
     "SqlConversationStore",
     "SqlDecisionIndex",
     "SqlEvaluationStore",

@@ -62,6 +62,14 @@ BUDGETS = Table(
     Column("granted_usd", Usd, nullable=False),
 )
 
+CHECKPOINTS = Table(
+    "checkpoints",
+    METADATA,
+    _key("name"),
+    _required("note"),
+    Column("at", Double, nullable=False),
+)
+
 LOGS = Table(
     "logs",
     METADATA,

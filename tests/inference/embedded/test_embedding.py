@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 from tokenizers import Tokenizer
 
-from befit.errors import Overloaded
+from befit.errors import ModelFailure, Overloaded
 from befit.inference.embedded.batching import EmbeddingQueue
 from befit.inference.embedded.embedder import DIMENSIONS, Embedder
 from befit.inference.embedded.graph import build_graph, read_safetensors
@@ -145,4 +145,21 @@ async def test_a_full_queue_turns_texts_away(pulled) -> None:
     with pytest.raises(Overloaded):
         await queue.embed([f"row {n}" for n in range(200)])
     assert (await first).vectors.shape == (200, DIMENSIONS)
+    queue.close()
+
+
+class _Failing(Embedder):
+    """The real embedder, which fails on one text as a native library might."""
+
+    def embed(self, texts):
+        if "poison" in texts:
+            raise MemoryError("native")
+        return super().embed(texts)
+
+
+async def test_a_failing_batch_fails_its_callers_and_the_queue_goes_on(pulled) -> None:
+    queue = EmbeddingQueue(_Failing(located(MINILM), threads=1))
+    with pytest.raises(ModelFailure, match="native"):
+        await queue.embed(["poison"])
+    assert (await queue.embed(["healthy"])).vectors.shape == (1, DIMENSIONS)
     queue.close()

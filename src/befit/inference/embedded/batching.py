@@ -89,13 +89,15 @@ class EmbeddingQueue:
         loop = asyncio.get_running_loop()
         while picked := self._picked():
             texts = [job.texts[row] for job, rows in picked for row in rows]
-            try:
-                found = await loop.run_in_executor(self._thread, self._embedder.embed, texts)
-            except Exception as error:  # noqa: BLE001 - of a native library; each caller gets it
+            call = loop.run_in_executor(self._thread, self._embedder.embed, texts)
+            await asyncio.wait([call])
+            if error := call.exception():
+                # Whatever a native library raised is these callers' failure, not the queue's.
                 for job, _ in picked:
                     if not job.done.done():
                         job.done.set_exception(ModelFailure(f"embedding failed: {error}"))
                 continue
+            found = call.result()
             start = 0
             for job, rows in picked:
                 part = slice(start, start + len(rows))

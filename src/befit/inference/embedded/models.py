@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from befit.errors import BefitError, ModelFailure, NotFound
 from befit.inference.embedded.batching import EmbeddingQueue
@@ -148,17 +148,21 @@ class _Shelf(Generic[_T]):
         self._most = most
         self._tasks: OrderedDict[str, asyncio.Task[_T]] = OrderedDict()
 
-    async def get(self, name: str, load: Callable[[], Awaitable[_T]]) -> _T:
+    async def get(self, name: str, load: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         task = self._tasks.get(name)
         if task is None:
-            task = asyncio.ensure_future(_guarded(load))
+            task = asyncio.create_task(load())
             self._tasks[name] = task
             task.add_done_callback(lambda done: self._forget_failed(name, done))
         self._tasks.move_to_end(name)
         while self._most and len(self._tasks) > self._most:
             self._tasks.popitem(last=False)
-        # Shielded: a caller that goes away must not take the load from the others.
-        return await asyncio.shield(task)
+        # Waited for, not awaited: a caller that goes away must not take it from the others.
+        await asyncio.wait([task])
+        error = task.exception()
+        if error is not None and not isinstance(error, BefitError):
+            raise ModelFailure(f"{name!r} could not be loaded: {error}") from error
+        return task.result()
 
     def items(self) -> list[tuple[str, _T]]:
         return [
@@ -170,12 +174,3 @@ class _Shelf(Generic[_T]):
     def _forget_failed(self, name: str, task: asyncio.Task[_T]) -> None:
         if (task.cancelled() or task.exception()) and self._tasks.get(name) is task:
             del self._tasks[name]
-
-
-async def _guarded(load: Callable[[], Awaitable[_T]]) -> _T:
-    try:
-        return await load()
-    except BefitError:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelFailure(f"loading failed: {error}") from error

@@ -69,6 +69,12 @@ def _identity_and_budgets() -> None:
 
 def _ledger_index() -> None:
     op.create_table(
+        "checkpoints",
+        *_required(Text(), "name", "note"),
+        *_required(Double(), "at"),
+        _key("checkpoints", "name"),
+    )
+    op.create_table(
         "logs",
         *_required(Text(), "log"),
         *_required(BigInteger(), "events", "leaf_offset", "sealed_offset"),
