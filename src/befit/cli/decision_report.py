@@ -43,7 +43,9 @@ def _request(record: DecisionRecord) -> Iterator[str]:
     origin = f" ({record.class_origin})" if record.class_origin else ""
     yield _line("data class", f"{record.data_class or 'unknown'}{origin}{tags}")
     if record.workflow:
-        yield _line("workflow", f"{record.workflow.name}, version {_short(record.workflow.version)}")
+        yield _line(
+            "workflow", f"{record.workflow.name}, version {_short(record.workflow.version)}"
+        )
     if record.route:
         yield _line("route", " > ".join(record.route))
     if record.why:

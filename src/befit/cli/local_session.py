@@ -34,9 +34,7 @@ class LocalSession:
         """Perform one operation, with the model process beside it where it may call models."""
         if operation in _CALL_MODELS and self._models.pid is None:
             await self._stack.enter_async_context(self._models)
-        call = OperationCall(
-            platform=self._platform, principal=self._principal, progress=progress
-        )
+        call = OperationCall(platform=self._platform, principal=self._principal, progress=progress)
         return await perform(operation, params, call)
 
 
@@ -59,9 +57,7 @@ async def local_session(
     models = ModelProcess(settings, boot_key=boot_key)
     async with (
         AsyncExitStack() as stack,
-        Platform.opened(
-            workspace, boot_key=boot_key, models_socket=settings.socket
-        ) as platform,
+        Platform.opened(workspace, boot_key=boot_key, models_socket=settings.socket) as platform,
     ):
         principal = local_administrator(acting_as=acting_as)
         yield LocalSession(platform, principal, models, stack)

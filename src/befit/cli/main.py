@@ -43,7 +43,7 @@ _INTERRUPTED = 130
 class _LazyGroup(click.Group):
     """Imports a command's file only when that command is called, so that `--help` is quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -15,6 +15,8 @@ from befit.errors import InvalidRequest
 
 F = TypeVar("F", bound=Callable[..., Any])  # a command, whatever its options
 
+_WORKSPACE_HELP = "The workspace's folder; default: the current one, or BEFIT_WORKSPACE."
+
 DATA_CLASSES = ("public", "internal", "confidential", "restricted")
 
 
@@ -24,12 +26,27 @@ def workspace_option(function: F) -> F:
         "--workspace",
         "workspace",
         type=click.Path(path_type=Path),
-        callback=lambda ctx, _, value: Workspace.at(workspace_folder(ctx, value)),
-        help="The workspace's folder; default: the current one, or BEFIT_WORKSPACE.",
+        callback=_workspace,
+        help=_WORKSPACE_HELP,
     )(function)
 
 
-def workspace_folder(ctx: click.Context, given: Path | None) -> Path:
+def workspace_folder_option(function: F) -> F:
+    """`--workspace DIR`; the command gets a `Path`, whether a workspace is there or not."""
+    return click.option(
+        "--workspace",
+        "folder",
+        type=click.Path(path_type=Path),
+        callback=_folder,
+        help=_WORKSPACE_HELP,
+    )(function)
+
+
+def _workspace(ctx: click.Context, param: click.Parameter, given: Path | None) -> Workspace:
+    return Workspace.at(_folder(ctx, param, given))
+
+
+def _folder(ctx: click.Context, _param: click.Parameter, given: Path | None) -> Path:
     """The folder meant: the command's option, the group's, the environment's, or here."""
     named: Path | None = given or ctx.find_object(Path)
     return named or Path(os.environ.get("BEFIT_WORKSPACE") or ".")

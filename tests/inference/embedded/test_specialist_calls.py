@@ -11,10 +11,10 @@ import pytest
 
 from befit.catalog import SpecialistRef
 from befit.errors import ModelRefused, NotFound, WorkspaceError
-from befit.inference.embedded.specialist import SpecialistArtefact
-from befit.inference.embedded.specialist_files import (
+from befit.inference.embedded.specialist import (
     Abstention,
     Calibration,
+    SpecialistArtefact,
     SpecialistDocument,
     TrainingSummary,
 )

@@ -31,7 +31,9 @@ def command() -> None:
     """Show a decision; verify the ledger."""
 
 
-@command.command(epilog=example("befit audit show dec_0192..", "befit audit show run_0192.. --json"))
+@command.command(
+    epilog=example("befit audit show dec_0192..", "befit audit show run_0192.. --json")
+)
 @click.argument("decision_id", metavar="ID")
 @json_option
 @workspace_option

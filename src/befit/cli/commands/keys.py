@@ -9,7 +9,7 @@ import msgspec
 
 from befit.catalog import Workspace, duration_s
 from befit.cli.options import example, json_option, names_of, workspace_option
-from befit.cli.output import money, moment, print_json, say, table
+from befit.cli.output import moment, money, print_json, say, table
 from befit.cli.session import perform
 
 

@@ -74,7 +74,7 @@ def list_models(workspace: Workspace, as_json: bool) -> None:
 @command.command(
     epilog=example(
         "befit models add local --via ollama --model qwen2.5:7b",
-        "befit models add big --via openai --model gpt-4.1 --key env:OPENAI_API_KEY --able write,plan",
+        "befit models add big --via openai --model gpt-4.1 --key env:OPENAI_API_KEY --able write",
         "befit models add ours --via vllm --url http://models.example.org:8000 --zone onprem",
         "befit models add mine --via embedded --model my-gguf",
     )
@@ -85,7 +85,9 @@ def list_models(workspace: Workspace, as_json: bool) -> None:
 @click.option("--model", help="What its server calls it (weights, for embedded).")
 @click.option("--zone", type=click.Choice(_ZONES), help="Where it runs; loopback means device.")
 @click.option("--jurisdiction", metavar="CODE", help="Country or region, such as DE or EU.")
-@click.option("--able", default="", metavar="write,plan", help="What you declare it good enough for.")
+@click.option(
+    "--able", default="", metavar="write,plan", help="What you declare it good enough for."
+)
 @click.option("--key", metavar="env:NAME", help="Where its key is: env:NAME or file:PATH.")
 @click.option("--size", type=click.Choice(("small", "large")), help="Which tier it belongs to.")
 @click.option("--context", "context_window", type=click.IntRange(1), help="Context window, tokens.")

@@ -44,7 +44,9 @@ class _Trained(msgspec.Struct):
 @click.command(epilog=example("befit train triage --cases tickets.jsonl"))
 @click.argument("name")
 @cases_option
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the folds.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the folds."
+)
 @class_option
 @json_option
 @workspace_option

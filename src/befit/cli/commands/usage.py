@@ -115,7 +115,9 @@ def _dimensions(given: tuple[str, ...]) -> tuple[str, ...]:
     words = tuple(word.strip() for part in given for word in part.split(",") if word.strip())
     for word in words:
         if word not in _DIMENSIONS:
-            raise click.BadParameter(f"{word!r} is none of {', '.join(_DIMENSIONS)}", param_hint="--by")
+            raise click.BadParameter(
+                f"{word!r} is none of {', '.join(_DIMENSIONS)}", param_hint="--by"
+            )
     return words
 
 
@@ -145,4 +147,5 @@ def _saved(saving: _Saving | None) -> str:
     if saving.interval_usd is not None:
         low, high = saving.interval_usd
         interval = f" [{money(low)}, {money(high)}]"
-    return f"{money(saving.saved_usd)}{interval} against {saving.reference} ({saving.basis}, n={saving.n})"
+    basis = f"{saving.reference} ({saving.basis}, n={saving.n})"
+    return f"{money(saving.saved_usd)}{interval} against {basis}"

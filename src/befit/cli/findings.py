@@ -1,0 +1,263 @@
+"""What `befit doctor` finds: one finding a thing looked at, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from befit.audit import verify
+from befit.catalog import Via, Workspace, owner_pid
+from befit.errors import BefitError
+from befit.gateway import connect
+from befit.inference import Found, HttpClient, discover
+from befit.inference.embedded.weights import PINS, WeightsCache, installed, located
+from befit.settings import examine_workspace
+
+_MB = 1 << 20
+_LEAST_MEMORY_MB = 1_500
+_LEAST_DISK_MB = 1_000
+_LEDGER_MB = 64
+"""A larger ledger is left to `befit audit verify`, which takes its time."""
+
+
+class State(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    subject: str
+    state: State
+    detail: str
+    next_step: str | None = None
+
+
+async def find_all(folder: Path, environ: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Look at machine, weights, workspace, model servers on loopback, and keys."""
+    findings = [*_machine(folder), *_weights(), *await _workspace(folder)]
+    client = HttpClient()
+    try:
+        found = await discover(client, environ=environ)
+    finally:
+        client.close()
+    return (*findings, *_servers(found))
+
+
+def _machine(folder: Path) -> Iterator[Finding]:
+    yield Finding(
+        subject="befit",
+        state=State.OK,
+        detail=f"{version('befit')} on Python {platform.python_version()}, {platform.system()}",
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding(subject="cores", state=State.OK, detail=str(cores or "unknown"))
+    memory = _available_memory_mb()
+    if memory is not None:
+        enough = memory >= _LEAST_MEMORY_MB
+        yield Finding(
+            subject="memory",
+            state=State.OK if enough else State.NOTE,
+            detail=f"{memory:,} MB available",
+            next_step=None if enough else "the embedded models want about 900 MB; free some",
+        )
+    free = shutil.disk_usage(folder if folder.is_dir() else Path.home()).free // _MB
+    enough = free >= _LEAST_DISK_MB
+    yield Finding(
+        subject="disk",
+        state=State.OK if enough else State.PROBLEM,
+        detail=f"{free:,} MB free",
+        next_step=None
+        if enough
+        else "free some: a full disk stops the ledger, and so every answer",
+    )
+
+
+def _available_memory_mb() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None  # no Linux
+    found = next((line.split() for line in lines if line.startswith("MemAvailable:")), None)
+    return int(found[1]) // 1024 if found else None
+
+
+def _weights() -> Iterator[Finding]:
+    names = dict.fromkeys((*PINS, *_installed_names()))
+    for name in names:
+        try:
+            weights = located(name)
+        except BefitError as error:
+            yield Finding(
+                subject=f"weights {name}",
+                state=State.PROBLEM,
+                detail=error.message,
+                next_step=error.next_step,
+            )
+        else:
+            size = sum(file.bytes for file in weights.manifest.files.values()) // _MB
+            yield Finding(
+                subject=f"weights {name}",
+                state=State.OK,
+                detail=f"{weights.kind}, {size} MB, every file matches its SHA-256",
+            )
+
+
+def _installed_names() -> tuple[str, ...]:
+    try:
+        return tuple(weights.name for weights in installed())
+    except BefitError:
+        # One broken manifest must not hide the rest: each is looked at by its name.
+        root = WeightsCache.of_user().root
+        return tuple(sorted(path.parent.name for path in root.glob("*/manifest.json")))
+
+
+async def _workspace(folder: Path) -> tuple[Finding, ...]:
+    try:
+        workspace = Workspace.at(folder)
+    except BefitError as error:
+        return (
+            Finding(
+                subject="workspace",
+                state=State.NOTE,
+                detail=error.message,
+                next_step=error.next_step,
+            ),
+        )
+    client = await connect(workspace)
+    return (
+        await asyncio.to_thread(_files, workspace),
+        _owner(workspace, serves=client is not None),
+        *_key_references(workspace, os.environ),
+        await asyncio.to_thread(_ledger, workspace),
+    )
+
+
+def _files(workspace: Workspace) -> Finding:
+    examination = examine_workspace(workspace)
+    if examination.problems:
+        return Finding(
+            subject="workspace",
+            state=State.PROBLEM,
+            detail=f"{workspace.root}: {examination.problems[0]}",
+            next_step="befit check lists every problem",
+        )
+    catalog = examination.catalog
+    counts = f"{len(catalog.cards)} models, {len(catalog.workflows)} workflows" if catalog else ""
+    return Finding(subject="workspace", state=State.OK, detail=f"{workspace.root}: {counts}")
+
+
+def _owner(workspace: Workspace, *, serves: bool) -> Finding:
+    pid = owner_pid(workspace)
+    if serves:
+        return Finding(subject="server", state=State.OK, detail=f"process {pid} serves it")
+    if pid is not None:
+        return Finding(
+            subject="server",
+            state=State.NOTE,
+            detail=f"process {pid} holds the workspace and takes no commands",
+            next_step=f"wait for it, or stop it: kill {pid}",
+        )
+    return Finding(subject="server", state=State.OK, detail="none runs; befit serve starts one")
+
+
+def _key_references(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Finding]:
+    catalog = examine_workspace(workspace).catalog
+    for card in catalog.cards.values() if catalog else ():
+        kind, _, place = (card.key_ref or "").partition(":")
+        if kind == "env" and not environ.get(place, "").strip():
+            yield Finding(
+                subject=f"model {card.name}",
+                state=State.PROBLEM,
+                detail=f"its key is in {place}, which is not set here",
+                next_step=f"export {place}=.. where befit runs",
+            )
+        if kind == "file" and not (workspace.root / place).is_file():
+            yield Finding(
+                subject=f"model {card.name}",
+                state=State.PROBLEM,
+                detail=f"its key file {place} is not there",
+                next_step="put the key into it, readable by you alone",
+            )
+
+
+def _ledger(workspace: Workspace) -> Finding:
+    folders = (workspace.ledger_dir, workspace.sealed_dir)
+    sizes = [
+        path.stat().st_size for folder in folders if folder.is_dir() for path in folder.iterdir()
+    ]
+    if not sizes:
+        return Finding(subject="ledger", state=State.OK, detail="nothing is recorded yet")
+    size = sum(sizes) // _MB
+    if owner_pid(workspace) is not None or size > _LEDGER_MB:
+        return Finding(
+            subject="ledger",
+            state=State.NOTE,
+            detail=f"{size} MB, not verified here",
+            next_step="befit audit verify",
+        )
+    try:
+        report = verify(workspace.befit_dir)
+    except BefitError as error:
+        return Finding(
+            subject="ledger",
+            state=State.PROBLEM,
+            detail=error.message,
+            next_step=error.next_step,
+        )
+    if report.ok:
+        told = f"whole: {report.events} events of {report.decisions} decisions"
+        return Finding(subject="ledger", state=State.OK, detail=told)
+    return Finding(
+        subject="ledger",
+        state=State.PROBLEM,
+        detail=report.problems[0],
+        next_step="befit audit verify lists every problem",
+    )
+
+
+def _servers(found: tuple[Found, ...]) -> Iterator[Finding]:
+    if not found:
+        yield Finding(
+            subject="model servers",
+            state=State.NOTE,
+            detail="none on loopback's usual ports, and no key in the environment",
+            next_step="befit models add NAME --via .. --url URL attaches one that is elsewhere",
+        )
+    for server in found:
+        yield Finding(
+            subject=server.title,
+            state=State.OK,
+            detail=server.url + (f", {_offered(server)}" if server.models else ""),
+            next_step=add_command(server),
+        )
+
+
+def _offered(server: Found) -> str:
+    shown = ", ".join(server.models[:4])
+    more = len(server.models) - 4
+    return f"offers {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def add_command(server: Found) -> str:
+    """The command that attaches a model of what was found."""
+    model = server.models[0] if server.models else "MODEL"
+    parts = ["befit models add NAME", f"--via {server.via}"]
+    if server.via is Via.OPENAI or server.models:
+        parts.append(f"--url {server.url}")
+    parts.append(f"--model {model}")
+    if server.key_ref or server.needs_key:
+        parts.append(f"--key {server.key_ref or 'env:NAME'}")
+    return " ".join(parts)
