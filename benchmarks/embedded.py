@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from befit.catalog import ModelCard, Via
 from befit.inference import ModelCall, Permit, PermitSeal, TextsCall
@@ -237,7 +238,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     options = parser.parse_args()
     size = QUICK if options.quick else FULL
-    rows, rss = asyncio.run(_measured(size))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the gateway's loop
+        rows, rss = runner.run(_measured(size))
     memory = round(rss / 2**20)
     if options.json:
         document = {"rows": [vars(row) for row in rows], "rss_mb": memory, "rounds": size.rounds}

@@ -39,6 +39,7 @@ _LARGE = ModelCard(
     parameters_billion=Decimal(70),
     able=frozenset({"plan"}),
 )
+_CHAT = frozenset({Capability.CHAT})
 _BROAD = Workflow(name="plan", version="sha256:1", profile=TaskProfile(breadth=Breadth.BROAD))
 _LABELS = Workflow(name="triage", version="sha256:2", labels=("a", "b"))
 
@@ -121,9 +122,9 @@ def test_an_ability_the_workflow_wants_must_be_declared():
 
 
 def test_a_missing_capability_and_a_short_window_exclude():
-    needs = Needs(capabilities=frozenset({Capability.CHAT, Capability.TOOLS}), input_bytes=10)
+    needs = Needs(serves=_CHAT, capabilities=frozenset({Capability.TOOLS}), input_bytes=10)
     assert exclude(_SMALL, needs, _limits()) == (Gate.CAPABILITY, "it cannot do tools")
-    long = Needs(capabilities=frozenset({Capability.CHAT}), input_bytes=8000)
+    long = Needs(serves=_CHAT, input_bytes=8000)
     excluded = exclude(_SMALL, long, _limits())
     assert excluded is not None
     assert excluded[0] is Gate.CONTEXT
@@ -132,7 +133,7 @@ def test_a_missing_capability_and_a_short_window_exclude():
 
 
 def test_an_unknown_price_is_out_only_under_a_money_budget():
-    needs = Needs(capabilities=frozenset({Capability.CHAT}), input_bytes=10)
+    needs = Needs(serves=_CHAT, input_bytes=10)
     assert exclude(_LARGE, needs, _limits()) is None
     excluded = exclude(_LARGE, needs, _limits(under_budget=True))
     assert excluded == (Gate.BUDGET, "its price is unknown, and a money budget applies")
@@ -146,7 +147,7 @@ def test_a_call_that_can_cost_more_than_the_ceiling_is_out():
         as_of=date(2026, 1, 1),
     )
     priced = replace(_LARGE, cost=price)
-    needs = Needs(capabilities=frozenset({Capability.CHAT}), input_bytes=10)
+    needs = Needs(serves=_CHAT, input_bytes=10)
     limits = _limits(
         under_budget=True,
         cost_ceiling_usd=Decimal("0.01"),

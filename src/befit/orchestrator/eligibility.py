@@ -35,7 +35,7 @@ class Eligibility:
     def plan(self, run: Run, verdicts: Verdicts) -> None:
         """Set the run's candidates and route. The route may be empty."""
         evidence = self._rooms.evidence()
-        needs = needs_of(run.request, run.workflow, serves=_served_by(run.kind))
+        needs = needs_of(run.request, run.workflow, serves=_serving(run))
         limits = self._limits(run)
         judging = _Judging(needs=needs, limits=limits, evidence=evidence, listed=_listed(run))
         run.candidates = tuple(
@@ -59,9 +59,11 @@ class Eligibility:
         )
 
 
-def needs_of(request: ChatRequest, workflow: Workflow | None, *, serves: Capability) -> Needs:
+def needs_of(
+    request: ChatRequest, workflow: Workflow | None, *, serves: frozenset[Capability]
+) -> Needs:
     """What any model must offer to take this request."""
-    wanted = {serves}
+    wanted: set[Capability] = set()
     if request.has_tools:
         wanted.add(Capability.TOOLS)
     if request.response_format is not None and request.response_format.type != "text":
@@ -70,6 +72,7 @@ def needs_of(request: ChatRequest, workflow: Workflow | None, *, serves: Capabil
         wanted.add(Capability.VISION)
     instructions = len(workflow.instructions.encode()) if workflow else 0
     return Needs(
+        serves=serves,
         capabilities=frozenset(wanted),
         input_bytes=request.input_bytes + instructions,
         max_output_tokens=request.max_output_tokens,
@@ -113,8 +116,13 @@ def exceeds_ceiling(run: Run, most_usd: Decimal | None) -> bool:
     return run.cost_usd + most_usd > ceiling_usd
 
 
-def _served_by(kind: Kind) -> Capability:
-    return Capability.EMBEDDINGS if kind is Kind.EMBEDDINGS else Capability.CHAT
+def _serving(run: Run) -> frozenset[Capability]:
+    """Labels alone suffice where labels are wanted, or where that very model is named."""
+    if run.kind is Kind.EMBEDDINGS:
+        return frozenset({Capability.EMBEDDINGS})
+    if run.named_model is not None or (run.workflow is not None and run.workflow.labels):
+        return frozenset({Capability.CHAT, Capability.LABELS})
+    return frozenset({Capability.CHAT})
 
 
 def _listed(run: Run) -> frozenset[str] | None:

@@ -18,10 +18,13 @@ class Needs:
     """What a request needs of any model.
 
     Attributes:
+        serves: any one of these lets a model answer at all.
+        capabilities: all of these are needed beside it.
         input_bytes: size of everything the model will read.
     """
 
-    capabilities: frozenset[Capability]
+    serves: frozenset[Capability]
+    capabilities: frozenset[Capability] = frozenset()
     input_bytes: int
     max_output_tokens: int | None = None
 
@@ -45,11 +48,12 @@ class Limits:
 
 def exclude(card: ModelCard, needs: Needs, limits: Limits) -> tuple[Gate, str] | None:
     """The first hard constraint that keeps the card out, with its reason; None when none does."""
-    missing = needs.capabilities - card.capabilities
+    missing = needs.capabilities - _offered(card)
     if missing:
         words = ", ".join(sorted(missing))
         return Gate.CAPABILITY, f"it cannot do {words}"
-    if card.context_window is not None:
+    # A specialist reads texts of any length: the embedder their beginning, the n-grams all.
+    if card.context_window is not None and card.specialist is None:
         tokens = needs.input_bytes // _BYTES_A_TOKEN
         if tokens > card.context_window:
             return (
@@ -61,6 +65,11 @@ def exclude(card: ModelCard, needs: Needs, limits: Limits) -> tuple[Gate, str] |
         return Gate.BUDGET, money
     ill = limits.ill_reason(card.name)
     return (Gate.HEALTH, ill) if ill else None
+
+
+def _offered(card: ModelCard) -> frozenset[Capability]:
+    """What the card can do. A specialist is asked like a chat model and answers a label."""
+    return card.capabilities | {Capability.CHAT} if card.specialist else card.capabilities
 
 
 def _exceeds_money(card: ModelCard, limits: Limits) -> str | None:

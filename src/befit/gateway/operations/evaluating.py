@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from befit.catalog import Capability, Catalog, Evaluation, ModelCard, Workflow, card_version
@@ -75,6 +76,7 @@ async def evaluate_models(
     )
     async with await platform.orchestrator.bulk(arrival) as bulk:
         permitted, excluded = await _permit_each(bulk, cards, cases)
+        await _warm_up(bulk, permitted, cases)
         evaluation = await evaluate(
             file.cases,
             [_candidate(card) for card in permitted],
@@ -117,7 +119,7 @@ async def _permit_each(
     refusals: dict[str, BefitError] = {}
     for card in cards:
         try:
-            await bulk.permit(card, cases, Purpose.EVALUATION)
+            await bulk.permit(card, (*cases, _warming(cases)), Purpose.EVALUATION)
         except (Forbidden, BudgetExhausted) as error:
             refusals[card.name] = error
         else:
@@ -128,6 +130,18 @@ async def _permit_each(
         kind = BudgetExhausted if isinstance(error, BudgetExhausted) else Forbidden
         raise kind(f"no model can be measured: {told}")
     return tuple(permitted), {name: error.message for name, error in refusals.items()}
+
+
+async def _warm_up(bulk: BulkRun, cards: Sequence[ModelCard], cases: Sequence[BulkCase]) -> None:
+    """Let models of this machine be loaded, so that no measured case waits for it."""
+    for card in cards:
+        if card.is_in_process:
+            await bulk.answer(_warming(cases), card)
+
+
+def _warming(cases: Sequence[BulkCase]) -> BulkCase:
+    """The first case once more; what it brings is kept among the rows and not scored."""
+    return replace(cases[0], id="warm-up")
 
 
 def _answer_through(bulk: BulkRun, cards: Sequence[ModelCard], cases: Sequence[BulkCase]) -> Answer:

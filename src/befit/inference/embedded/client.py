@@ -263,10 +263,10 @@ class EmbeddedProvider:
                 yield reply
 
     async def _connected(self, timeout_s: float) -> Connection:
+        deadline = time.monotonic() + timeout_s  # before the lock: callers wait together
         async with self._connecting:
             if self._connection and not self._connection.is_lost:
                 return self._connection
-            deadline = time.monotonic() + timeout_s
             while True:
                 try:
                     self._connection = await _greeted(self._socket)
