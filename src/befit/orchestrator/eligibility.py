@@ -75,7 +75,6 @@ def needs_of(
         serves=serves,
         capabilities=frozenset(wanted),
         input_bytes=request.input_bytes + instructions,
-        max_output_tokens=request.max_output_tokens,
     )
 
 

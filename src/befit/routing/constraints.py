@@ -26,7 +26,6 @@ class Needs:
     serves: frozenset[Capability]
     capabilities: frozenset[Capability] = frozenset()
     input_bytes: int
-    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +47,9 @@ class Limits:
 
 def exclude(card: ModelCard, needs: Needs, limits: Limits) -> tuple[Gate, str] | None:
     """The first hard constraint that keeps the card out, with its reason; None when none does."""
-    missing = needs.capabilities - _offered(card)
+    if not needs.serves & card.capabilities:
+        return Gate.CAPABILITY, f"it cannot do {' or '.join(sorted(needs.serves))}"
+    missing = needs.capabilities - card.capabilities
     if missing:
         words = ", ".join(sorted(missing))
         return Gate.CAPABILITY, f"it cannot do {words}"
@@ -65,11 +66,6 @@ def exclude(card: ModelCard, needs: Needs, limits: Limits) -> tuple[Gate, str] |
         return Gate.BUDGET, money
     ill = limits.ill_reason(card.name)
     return (Gate.HEALTH, ill) if ill else None
-
-
-def _offered(card: ModelCard) -> frozenset[Capability]:
-    """What the card can do. A specialist is asked like a chat model and answers a label."""
-    return card.capabilities | {Capability.CHAT} if card.specialist else card.capabilities
 
 
 def _exceeds_money(card: ModelCard, limits: Limits) -> str | None:

@@ -203,16 +203,30 @@ def test_a_vocabulary_without_single_letters_is_said_so() -> None:
             read_choice(logprobs, ["a", "b"], "m")
 
 
-@pytest.mark.parametrize("content", ["text", [{"type": "text", "text": "text"}], None])
-def test_options_follow_the_last_message_and_leave_the_others(content) -> None:
-    first = {"role": "system", "content": "Decide."}
-    body = {"messages": [first, {"role": "user", "content": content}], "temperature": 0}
+@pytest.mark.parametrize("told", ["Decide.", [{"type": "text", "text": "Decide."}], None])
+def test_options_follow_the_instructions_and_leave_the_text_last(told) -> None:
+    asked = {"role": "user", "content": "text"}
+    body = {"messages": [{"role": "system", "content": told}, asked], "temperature": 0}
     built = choice_body(body, ["one", "two"])
-    assert built["messages"][0] == first
-    last = built["messages"][1]["content"]
-    asked = last if isinstance(last, str) else last[-1]["text"]
-    assert "A. one\nB. two" in asked
+    instructions, last = built["messages"]
+    content = instructions["content"]
+    assert "A. one\nB. two" in (content if isinstance(content, str) else content[-1]["text"])
+    assert told is None or "Decide." in str(content)
+    assert last == asked
     assert built["max_tokens"] == 1
+
+
+def test_options_become_the_instructions_where_there_are_none() -> None:
+    asked = {"role": "user", "content": "text"}
+    built = choice_body({"messages": [asked]}, ["one", "two"])
+    assert [message["role"] for message in built["messages"]] == ["system", "user"]
+    assert built["messages"][-1] == asked
+
+
+@pytest.mark.parametrize("messages", [[], "text", [1]])
+def test_a_choice_needs_messages(messages) -> None:
+    with pytest.raises(ModelRefused, match="not a list of messages"):
+        choice_body({"messages": messages}, ["one", "two"])
 
 
 @pytest.mark.parametrize("abstained", [False, True])

@@ -41,19 +41,20 @@ def check_labels(labels: Sequence[str], model: str) -> None:
 def choice_body(body: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
     """An OpenAI chat body that asks for the letter of one of `labels`.
 
-    The options follow the last message, so that the workflow's instructions and the
-    text stand before them as they were given.
+    The options stand in the first system message, behind the workflow's instructions and
+    before the text: what all calls of a workflow share is then one prefix, which the
+    engine keeps, and a call computes little more than its own text.
     """
     try:
         messages = _read_messages(msgspec.json.encode(body["messages"]))
-        last = messages[-1]
-    except (msgspec.DecodeError, IndexError):
-        raise ModelRefused("messages is not a list of messages", upstream_status=_REFUSED) from None
+    except msgspec.DecodeError:
+        messages = []
+    if not messages:
+        raise ModelRefused("messages is not a list of messages", upstream_status=_REFUSED)
     options = "\n".join(f"{LETTERS[i]}. {label}" for i, label in enumerate(labels))
-    question = f"\n\nOptions:\n{options}\n\nAnswer with the letter of the right option only."
-    messages[-1] = _extended(last, question)
+    question = f"Options:\n{options}\n\nAnswer with the letter of the right option only."
     return {
-        "messages": messages,
+        "messages": _instructed(messages, question),
         "max_tokens": 1,
         "logit_bias": [[letter, _BIAS] for letter in LETTERS[: len(labels)]],
         "logprobs": True,
@@ -86,8 +87,13 @@ def read_choice(
     return sorted(ranked, key=lambda pair: -pair[1])
 
 
-def _extended(message: Mapping[str, Any], addition: str) -> dict[str, Any]:
-    content = message.get("content")
-    if isinstance(content, str) or content is None:
-        return {**message, "content": (content or "") + addition}
-    return {**message, "content": [*content, {"type": "text", "text": addition}]}
+def _instructed(messages: list[dict[str, Any]], addition: str) -> list[dict[str, Any]]:
+    """The messages with an instruction added to the first one, where that is the system's."""
+    first, rest = messages[0], messages[1:]
+    if first.get("role") != "system":
+        return [{"role": "system", "content": addition}, *messages]
+    content = first.get("content")
+    if isinstance(content, list):
+        return [{**first, "content": [*content, {"type": "text", "text": addition}]}, *rest]
+    joined = f"{content}\n\n{addition}" if content else addition
+    return [{**first, "content": joined}, *rest]
