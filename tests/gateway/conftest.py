@@ -101,6 +101,7 @@ class House:
     url: str
     serving: asyncio.Task[None]
     keys: dict[str, str] = field(default_factory=dict)
+    clients: list[openai.AsyncOpenAI] = field(default_factory=list)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -108,9 +109,11 @@ class House:
         return host, int(port)
 
     def openai(self, who: str = "user", **options: Any) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             base_url=f"{self.url}/v1", api_key=self.keys[who], **{"max_retries": 0, **options}
         )
+        self.clients.append(client)
+        return client
 
     def http(self, who: str | None = "user") -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {self.keys[who]}"} if who else {}
@@ -132,6 +135,16 @@ class House:
     async def decisions(self) -> list[dict[str, Any]]:
         found = await self.operate("decisions.list", {"limit": 500})
         return found["decisions"]
+
+    async def until_closed(self, count: int) -> list[dict[str, Any]]:
+        """Wait until there are so many decisions and none of them is open."""
+        found: list[dict[str, Any]] = []
+        for _ in range(200):
+            found = await self.decisions()
+            if len(found) == count and all(item["status"] != "open" for item in found):
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"not {count} closed decisions: {found}")
 
 
 Build = Callable[..., AbstractAsyncContextManager[House]]
@@ -175,6 +188,8 @@ def build(tmp_path: Path) -> Build:
                 try:
                     yield house
                 finally:
+                    for client in house.clients:
+                        await client.close()
                     server.stop()
                     server.stop()
                     await house.serving

@@ -32,10 +32,15 @@ class LocalSession:
         self, operation: str, params: Mapping[str, object], progress: Progress = silent
     ) -> Document:
         """Perform one operation, with the model process beside it where it may call models."""
-        if operation in _CALL_MODELS and self._models.pid is None:
+        if self._may_need_models(operation, params) and self._models.pid is None:
             await self._stack.enter_async_context(self._models)
         call = OperationCall(platform=self._platform, principal=self._principal, progress=progress)
         return await perform(operation, params, call)
+
+    def _may_need_models(self, operation: str, params: Mapping[str, object]) -> bool:
+        cards = self._platform.catalog.current.cards.values()
+        is_embedded = any(card.is_in_process for card in cards) or params.get("via") == "embedded"
+        return operation in _CALL_MODELS and is_embedded
 
 
 @asynccontextmanager

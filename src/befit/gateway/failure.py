@@ -23,6 +23,8 @@ _TYPES = {
     429: "insufficient_quota",
 }
 
+_RETRIED = frozenset({408, 409, 429})
+
 
 class ErrorObject(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """OpenAI's error object, with what Befit adds: the decision and the next step."""
@@ -58,8 +60,8 @@ def failure_of(error: BefitError) -> Failure:
         headers.append((b"www-authenticate", b'Bearer realm="befit"'))
     if isinstance(error, Overloaded):
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
-    if not error.retry and error.status >= 500:
-        # The official client repeats what failed with 5xx; only a retry that can help is wanted.
+    if not error.retry and (error.status in _RETRIED or error.status >= 500):
+        # The official client repeats these by itself; only a retry that can help is wanted.
         headers.append((b"x-should-retry", b"false"))
     if error.decision_id is not None:
         headers.append((b"befit-decision", error.decision_id.encode()))

@@ -44,7 +44,8 @@ Embed = Callable[[tuple[str, ...]], Awaitable[Embeddings]]
 """Embeds a batch of texts under the caller's permit."""
 
 _BATCH = 64
-_MOST_EXAMPLES = 24
+_MOST_EXAMPLES = 48
+_EXAMPLE_QUARTERS = (1, 2, 3)  # of the texts of a label, by length
 _EXAMPLE_CHARACTERS = (8, 300)
 
 
@@ -244,17 +245,19 @@ def _without_doubles(
 
 
 def _examples(plan: TrainingPlan, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """A text of each label, as far as the limit goes: the one of middle length.
+    """A few texts of each label, as far as the limit goes, from short to long.
 
-    Texts of middle length are typical; very short ones match anything.
+    `auto` matches requests against them. Texts of middle length are typical; very short
+    ones match anything.
     """
     shortest, longest = _EXAMPLE_CHARACTERS
     found: list[str] = []
-    step = max(1, -(-len(labels) // _MOST_EXAMPLES))
+    step = max(1, -(-len(labels) * len(_EXAMPLE_QUARTERS) // _MOST_EXAMPLES))
     for label in labels[::step]:
         own = [text for text, of in zip(plan.texts, plan.labels, strict=True) if of == label]
         fitting = [text for text in own if shortest <= len(text) <= longest]
         if fitting:
             fitting.sort(key=lambda text: (len(text), text))
-            found.append(fitting[len(fitting) // 2])
+            quarters = {len(fitting) * part // 4 for part in _EXAMPLE_QUARTERS}
+            found += [fitting[place] for place in sorted(quarters)]
     return tuple(found)

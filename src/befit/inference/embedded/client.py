@@ -58,6 +58,7 @@ from befit.messages import (
 _RETRY_S = 0.05
 _BAD_REQUEST = 400
 _VECTOR_BYTES = 4
+_TEMPERATURE = msgspec.Raw(b"0.2")
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -202,6 +203,8 @@ class EmbeddedProvider:
         fields: dict[str, msgspec.Raw | int] = {
             key: raw for key in _HONOURED if (raw := call.request.fields.get(key)) is not None
         }
+        # Small models wander at the protocol's 1.0; SmolLM2's own card asks for 0.2.
+        fields.setdefault("temperature", _TEMPERATURE)
         limits = (call.request.max_output_tokens, call.card.max_output_tokens)
         if known := [limit for limit in limits if limit]:
             fields["max_tokens"] = min(known)
