@@ -110,7 +110,7 @@ async def test_no_valid_key_is_401_and_leaves_no_decision(house: House, header: 
         answer = await http.post(CHAT, json={"model": "near", "messages": HELLO})
         metrics = (await http.get("/metrics")).text
     assert answer.status_code == 401
-    assert error_of(answer)["code"] == "not_authenticated"
+    assert error_of(answer)["code"] == "invalid_api_key"
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert await house.decisions() == []
     assert 'befit_refused_before_decision_total{reason="key"} 1' in metrics

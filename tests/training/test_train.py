@@ -74,7 +74,7 @@ async def test_cases_become_an_artefact_a_card_and_a_workflow(
     assert workflow.models == (card.name,)
     assert workflow.check.kind is CheckKind.CONFIDENCE
     assert workflow.check.min_confidence == trained.report.least_confidence
-    assert len(workflow.examples) == 3
+    assert len(workflow.examples) == 9  # three a label
     assert set(workflow.examples) <= set(plan.texts)
 
 
