@@ -146,6 +146,19 @@ def test_verify_writes_nothing_and_exits_1_on_any_difference(
     assert shell("audit", "verify", "--json").json["ok"] is True
 
 
+def test_verify_sees_an_end_that_was_cut_off_with_its_checkpoints(
+    tmp_path: Path, near: ScriptedUpstream, far: ScriptedUpstream
+) -> None:
+    shell = make_workspace(tmp_path, near, far)
+    shell("ask", "hi", "--workflow", "assistant")
+    ledger, sealed = tmp_path / ".befit" / "ledger", tmp_path / ".befit" / "sealed"
+    kept = [(path, path.read_bytes()) for folder in (ledger, sealed) for path in folder.iterdir()]
+    shell("ask", "again", "--workflow", "assistant")
+    for path, content in kept:
+        path.write_bytes(content)
+    assert "checkpoint" in shell("audit", "verify", code=1).out
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()

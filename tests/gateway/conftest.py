@@ -52,7 +52,7 @@ models:
     capabilities: [chat, tools, structured_output]
     able: [write, plan]
     price: {{input_usd_per_million: "10", output_usd_per_million: "20", source: test, as_of: 2026-01-01}}
-    timeouts: {{connect_s: 2, first_token_s: 1, total_s: 5}}
+    timeouts: {{connect_s: 2, first_token_s: 1, total_s: 1}}
   vectors:
     via: openai
     url: {near}

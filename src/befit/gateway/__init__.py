@@ -1,5 +1,6 @@
 """The door for programs: the OpenAI-compatible API, Befit's own, and the control socket."""
 
 from befit.gateway.control_client import ControlClient, connect
+from befit.gateway.supervisor import Announcement, Supervisor
 
-__all__ = ["ControlClient", "connect"]
+__all__ = ["Announcement", "ControlClient", "Supervisor", "connect"]

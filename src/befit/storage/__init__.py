@@ -2,7 +2,7 @@
 
 from befit.storage.approvals import SqlApprovalStore
 from befit.storage.budgets import SqlBudgetStore
-from befit.storage.checkpoints import SqlCheckpointStore
+from befit.storage.checkpoints import SqlCheckpointStore, held_checkpoint
 from befit.storage.conversations import SqlConversationStore
 from befit.storage.database import Database
 from befit.storage.decisions import SqlDecisionIndex
@@ -26,5 +26,6 @@ __all__ = [
     "SqlUsageStore",
     "SqlWorkflowVersionStore",
     "database_url",
+    "held_checkpoint",
     "upgrade",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from befit.storage import dialect
 from befit.storage.database import Database
@@ -12,6 +13,7 @@ from befit.storage.schema import CHECKPOINTS
 
 _C = CHECKPOINTS.c
 _HEADS = "heads"
+_COPY = select(_C.note).where(_C.name == _HEADS)
 
 
 class SqlCheckpointStore:
@@ -35,5 +37,23 @@ class SqlCheckpointStore:
 
     async def held(self) -> str | None:
         """The copy, or None where no clean stop has written one."""
-        query = select(_C.note).where(_C.name == _HEADS)
-        return await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
+        return await self._database.read(lambda c: c.execute(_COPY).scalar_one_or_none())
+
+
+def held_checkpoint(url: str) -> str | None:
+    """The copy in a database that nobody has open, read without a trace.
+
+    None where there is no database, no copy, or nothing readable: a verification then has
+    nothing to compare with.
+
+    Raises:
+        WorkspaceError: the URL is not one of a file.
+    """
+    engine = dialect.open_untouched(url)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(_COPY).scalar_one_or_none()
+    except DBAPIError:
+        return None
+    finally:
+        engine.dispose()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import Insert, dialect, insert
@@ -57,6 +58,16 @@ def open_engine(url: str) -> Engine:
 def reading(engine: Engine) -> Engine:
     """The same engine for transactions that only read and so take no write lock."""
     return engine.execution_options(**{_READS_ONLY: True})
+
+
+def open_untouched(url: str) -> Engine:
+    """An engine on a database that nobody has open: it writes nothing, no lock file either.
+
+    Raises:
+        WorkspaceError: the URL is not one of a file.
+    """
+    path = quote(str(_file_of(url).resolve()))
+    return create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
 
 
 def insert_new(table: Table) -> Insert:

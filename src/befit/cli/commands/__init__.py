@@ -1,3 +1,3 @@
 """One file a command; `befit.cli.main` names them."""
 
-__all__: list[str] = []
+__all__ = ()

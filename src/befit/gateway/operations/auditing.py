@@ -32,10 +32,10 @@ async def verify_ledger(
     """Verify what is durable now; what is being written behind it is not read."""
     del params
     require_admin(principal, "verify the ledger")
+    held = await platform.stores.checkpoints.held()
     live = platform.ledger.durable_sizes()
-    return verify_document(
-        await asyncio.to_thread(partial(verify, platform.workspace.befit_dir, live=live))
-    )
+    check = partial(verify, platform.workspace.befit_dir, live=live, held=held)
+    return verify_document(await asyncio.to_thread(check))
 
 
 def verify_document(report: VerifyReport) -> VerifyDocument:

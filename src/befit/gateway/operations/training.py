@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -94,6 +95,8 @@ async def train(
     file = await CaseFile.read(params.cases)
     plan = await asyncio.to_thread(plan_training, params.name, file.path)
     _require_known_labels(plan, workflow)
+    if workflow is None:
+        _require_name(platform, plan.name)
     arrival = file.arrival(
         principal,
         Kind.TRAIN,
@@ -104,41 +107,76 @@ async def train(
         trained = await _fit(platform, bulk, plan, embedder, params.seed, progress)
         p95_ms = await _time(bulk, plan, trained.card)
         # Recorded before it serves: a model that nothing approved must not.
-        await record_administrative(
-            platform,
-            principal,
-            action="model_approved",
-            subject=f"model:{trained.card.name}",
-            told={
-                "workflow": plan.name,
-                "artefact": trained.artefact,
-                "cases_sha256": plan.cases_sha256,
-                "decision_id": bulk.decision_id,
-                "accuracy": trained.report.accuracy,
-            },
-        )
+        await _record(platform, principal, plan, trained, bulk.decision_id)
         files = await asyncio.to_thread(_write, platform, trained, workflow, catalog)
-    await _take_up(platform, principal.tenant, plan, trained, p95_ms)
-    report = trained.report
-    return TrainedDocument(
-        workflow=plan.name,
-        model=trained.card.name,
-        artefact=trained.artefact,
-        decision_id=bulk.decision_id,
-        is_new_workflow=workflow is None,
-        n=_n_in_scope(trained),
-        accuracy=report.accuracy,
-        interval=report.accuracy_interval,
-        majority=report.majority,
-        oos_recall=report.oos_recall,
-        calibration_error=report.calibration_error,
-        folds=report.folds,
-        per_class=report.per_class,
-        p95_ms=p95_ms,
-        weight_bytes=report.weight_bytes,
-        seconds=round(time.perf_counter() - started, 3),
+    made = _Made(plan=plan, trained=trained, p95_ms=p95_ms, decision_id=bulk.decision_id)
+    await _take_up(platform, principal.tenant, made)
+    return made.document(
         files=tuple(str(path.relative_to(platform.workspace.root)) for path in files),
-        warnings=trained.warnings,
+        is_new_workflow=workflow is None,
+        seconds=time.perf_counter() - started,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    """A specialist that is written and measured."""
+
+    plan: TrainingPlan
+    trained: TrainedSpecialist
+    p95_ms: float
+    decision_id: str
+
+    @property
+    def n_in_scope(self) -> int:
+        report = self.trained.report
+        return report.n - report.per_class.get(OUT_OF_SCOPE, 0)
+
+    def document(
+        self, *, files: tuple[str, ...], is_new_workflow: bool, seconds: float
+    ) -> TrainedDocument:
+        report = self.trained.report
+        return TrainedDocument(
+            workflow=self.plan.name,
+            model=self.trained.card.name,
+            artefact=self.trained.artefact,
+            decision_id=self.decision_id,
+            is_new_workflow=is_new_workflow,
+            n=self.n_in_scope,
+            accuracy=report.accuracy,
+            interval=report.accuracy_interval,
+            majority=report.majority,
+            oos_recall=report.oos_recall,
+            calibration_error=report.calibration_error,
+            folds=report.folds,
+            per_class=report.per_class,
+            p95_ms=self.p95_ms,
+            weight_bytes=report.weight_bytes,
+            seconds=round(seconds, 3),
+            files=files,
+            warnings=self.trained.warnings,
+        )
+
+
+async def _record(
+    platform: Platform,
+    principal: Principal,
+    plan: TrainingPlan,
+    trained: TrainedSpecialist,
+    decision_id: str,
+) -> None:
+    await record_administrative(
+        platform,
+        principal,
+        action="model_approved",
+        subject=f"model:{trained.card.name}",
+        told={
+            "workflow": plan.name,
+            "artefact": trained.artefact,
+            "cases_sha256": plan.cases_sha256,
+            "decision_id": decision_id,
+            "accuracy": trained.report.accuracy,
+        },
     )
 
 
@@ -215,9 +253,7 @@ def _order_behind(workflow: Workflow, card: ModelCard, catalog: Catalog) -> tupl
     return (*(each.name for each in chatting), *((PERSON,) if workflow.ends_at_person else ()))
 
 
-async def _take_up(
-    platform: Platform, tenant: str, plan: TrainingPlan, trained: TrainedSpecialist, p95_ms: float
-) -> None:
+async def _take_up(platform: Platform, tenant: str, made: _Made) -> None:
     """Put the new files in force and keep what the specialist was measured at.
 
     Raises:
@@ -227,20 +263,20 @@ async def _take_up(
     if reload.problems:
         raise problems_as_error(reload.problems)
     catalog = platform.catalog.current
-    report = trained.report
+    plan, card, report = made.plan, made.trained.card, made.trained.report
     low, high = report.accuracy_interval
     await platform.stores.evaluations.add(
         Evaluation(
             tenant=tenant,
             workflow=plan.name,
             workflow_version=catalog.find_workflow(plan.name).version,
-            model=trained.card.name,
-            model_version=card_version(catalog.find_card(trained.card.name)),
-            n=_n_in_scope(trained),
+            model=card.name,
+            model_version=card_version(catalog.find_card(card.name)),
+            n=made.n_in_scope,
             score=report.accuracy,
             lo=low,
             hi=high,
-            p95_ms=p95_ms,
+            p95_ms=made.p95_ms,
             cost_usd_per_1000=Decimal(0),
             cases_sha256=plan.cases_sha256,
             metric="label",
@@ -258,6 +294,15 @@ def _embedder(catalog: Catalog) -> ModelCard:
         "befit.yaml has no embedding model on this machine, which carries specialists",
         next_step="add minilm-l6 under `models`, as `befit init` writes it",
     )
+
+
+def _require_name(platform: Platform, name: str) -> None:
+    """Refuse a name that no workflow can have before anything is computed.
+
+    Raises:
+        InvalidRequest, Conflict: as `WorkspaceEdit.add_workflow`.
+    """
+    WorkspaceEdit(platform.workspace).add_workflow(Workflow(name=name, version=""))
 
 
 def _require_known_labels(plan: TrainingPlan, workflow: Workflow | None) -> None:
@@ -278,11 +323,6 @@ def _bulk_cases(texts: Sequence[str]) -> tuple[BulkCase, ...]:
         BulkCase(id=str(number), request=ChatRequest.from_text(text, model="bulk"))
         for number, text in enumerate(texts, start=1)
     )
-
-
-def _n_in_scope(trained: TrainedSpecialist) -> int:
-    report = trained.report
-    return report.n - report.per_class.get(OUT_OF_SCOPE, 0)
 
 
 OPERATION = long_operation("train", TrainParams, train)
