@@ -27,7 +27,6 @@ def test_an_empty_workspace_has_safe_settings(workspace: Workspace):
     assert settings.storage_url == f"sqlite:///{workspace.db_path}"
     assert settings.gateway.host == "127.0.0.1"
     assert settings.budgets.keys is None
-    assert settings.retention.runs_s is None
 
 
 def test_every_section_is_read(workspace: Workspace):
@@ -41,7 +40,6 @@ budgets:
   workflows: {triage: {usd: 100}}
 storage: {url: "sqlite:////srv/befit/befit.db"}
 gateway: {host: 0.0.0.0, port: 0, max_body_mb: 0.5, max_concurrent: 9, drain_s: 2}
-retention: {runs: 90d, conversations: 30d}
 """
     )
     settings = load_settings(workspace)
@@ -53,7 +51,6 @@ retention: {runs: 90d, conversations: 30d}
     assert settings.storage_url == "sqlite:////srv/befit/befit.db"
     assert settings.gateway.max_body_bytes == 500_000
     assert settings.gateway.drain_s == 2
-    assert settings.retention.conversations_s == 30 * 86400
 
 
 @pytest.mark.parametrize(
@@ -68,7 +65,6 @@ retention: {runs: 90d, conversations: 30d}
         ("budgets: {workflows: {triage: {usd: 1, perod: day}}}", "did you mean 'period'?"),
         ("budgets: {workflows: {triag: {usd: 1}}}", "did you mean 'triage'?"),
         ("budgets: {keys: {usd: 1, period: week}}", "'total', 'day' or 'month'"),
-        ("retention: {runs: forever}", "written like 30m, 12h or 7d"),
         ("version: 2", "it must be 1"),
         ("undeclared_class: secret", "none of public"),
         ("storage: {url: 'postgresql://u:hunter2@h/d'}", "the database is a file"),

@@ -106,7 +106,7 @@ class Shelf:
     async def reload(self) -> Reload:
         """Take up changed files; a wrong file changes nothing and is told."""
         reload = await asyncio.to_thread(self.source.reload_if_changed)
-        if not reload.problems:
+        if reload.touched and not reload.problems:
             self.settings = await asyncio.to_thread(load_settings, self._workspace)
         if reload.changed:
             await self.refresh()

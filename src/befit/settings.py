@@ -20,12 +20,10 @@ from befit.catalog import (
     Catalog,
     ClassWord,
     Document,
-    Duration,
     Entry,
     Name,
     Problem,
     Workspace,
-    duration_s,
     problems_as_error,
     read_catalog,
     read_files,
@@ -68,14 +66,6 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RetentionSettings:
-    """How long outputs of runs and turns of conversations are kept; None is for good."""
-
-    runs_s: int | None
-    conversations_s: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """What `befit.yaml` says beside its models.
 
@@ -88,7 +78,6 @@ class Settings:
     budgets: BudgetSettings
     storage_url: str
     gateway: GatewaySettings
-    retention: RetentionSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,13 +131,6 @@ class GatewayEntry(Entry):
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 30
 
 
-class RetentionEntry(Entry):
-    """The section `retention`."""
-
-    runs: Duration | None = None
-    conversations: Duration | None = None
-
-
 class SettingsFile(Entry):
     """The keys of `befit.yaml`."""
 
@@ -158,7 +140,6 @@ class SettingsFile(Entry):
     budgets: BudgetsEntry = BudgetsEntry()
     storage: StorageEntry = StorageEntry()
     gateway: GatewayEntry = GatewayEntry()
-    retention: RetentionEntry = RetentionEntry()
 
 
 def load_settings(workspace: Workspace) -> Settings:
@@ -194,7 +175,7 @@ def examine_workspace(workspace: Workspace) -> Examination:
 
 
 def _settings(entry: SettingsFile, workspace: Workspace) -> Settings:
-    budgets, gateway, retention = entry.budgets, entry.gateway, entry.retention
+    budgets, gateway = entry.budgets, entry.gateway
     limits = {name: budget.limit() for name, budget in budgets.workflows.items()}
     return Settings(
         undeclared_class=entry.undeclared_class,
@@ -209,12 +190,6 @@ def _settings(entry: SettingsFile, workspace: Workspace) -> Settings:
             max_body_bytes=int(gateway.max_body_mb * 1_000_000),
             max_concurrent=gateway.max_concurrent,
             drain_s=gateway.drain_s,
-        ),
-        retention=RetentionSettings(
-            runs_s=duration_s(retention.runs) if retention.runs else None,
-            conversations_s=duration_s(retention.conversations)
-            if retention.conversations
-            else None,
         ),
     )
 

@@ -20,37 +20,38 @@ def server(
     yield from serve(make_workspace(tmp_path_factory.mktemp("served"), near, far))
 
 
-@pytest.fixture(params=["alone", "beside a server"])
-def either(request: pytest.FixtureRequest, shell: Shell) -> Shell:
-    if request.param == "alone":
-        return shell
-    return request.getfixturevalue("server").shell
-
-
 def ask_person(shell: Shell) -> dict[str, str]:
     return shell("ask", "Shall we buy?", "--workflow", "advice", "--json").json
 
 
-def test_an_approved_answer_is_released_and_recorded(either: Shell) -> None:
-    asked = ask_person(either)
+def test_an_approved_answer_is_released_and_recorded(server: Served) -> None:
+    shell = server.shell
+    asked = ask_person(shell)
     (waiting,) = [
         each
-        for each in either("approvals", "list", "--json").json["approvals"]
+        for each in shell("approvals", "list", "--json").json["approvals"]
         if each["id"] == asked["approval_id"]
     ]
     contract = {"id", "kind", "workflow", "status", "payload", "payload_sha256", "requester", "due"}
     assert waiting.keys() >= contract
     assert (waiting["kind"], waiting["status"]) == ("answer", "pending")
     assert waiting["payload_sha256"] == hashlib.sha256(waiting["payload"].encode()).hexdigest()
-    shown = either("approvals", "show", asked["approval_id"])
+    shown = shell("approvals", "show", asked["approval_id"])
     assert "Shall we buy?" in shown.out
     assert "high impact" in shown.out
-    either("approvals", "approve", asked["approval_id"], "--note", "fine")
-    record = either("audit", "show", asked["decision_id"], "--json").json
+    shell("approvals", "approve", asked["approval_id"], "--note", "fine")
+    record = shell("audit", "show", asked["decision_id"], "--json").json
     assert record["status"] == "answered"
     assert record["approvals"][0]["resolution"] == "approved"
-    text = either("audit", "show", asked["decision_id"]).out
+    text = shell("audit", "show", asked["decision_id"]).out
     assert "approved by local:admin" in text
+
+
+def test_without_a_server_a_person_decides_likewise(shell: Shell) -> None:
+    asked = ask_person(shell)
+    shell("approvals", "approve", asked["approval_id"])
+    record = shell("audit", "show", asked["run_id"], "--json").json
+    assert (record["status"], record["approvals"][0]["by"]) == ("answered", "local:admin")
 
 
 def test_an_answer_is_edited_or_rejected_once(server: Served) -> None:
@@ -66,17 +67,18 @@ def test_an_answer_is_edited_or_rejected_once(server: Served) -> None:
     assert shell("approvals", "reject", other["approval_id"]).out.count("rejected") == 1
 
 
-def test_a_key_is_printed_alone_and_once(either: Shell) -> None:
-    made = either("keys", "create", "ci", "--budget-usd", "1.50", "--expires", "30d")
+def test_a_key_is_printed_alone_and_once(server: Served) -> None:
+    shell = server.shell
+    made = shell("keys", "create", "ci", "--budget-usd", "1.50", "--expires", "30d")
     key = made.out.strip()
     assert key.startswith("befit_")
-    listed = either("keys", "list").out
+    listed = shell("keys", "list").out
     assert key not in listed
-    document = either("keys", "create", "other", "--workflows", "colour", "--json").json
+    document = shell("keys", "create", "other", "--workflows", "colour", "--json").json
     assert document.keys() >= {"id", "key"}
     assert document["workflows"] == ["colour"]
-    assert "revoked" in either("keys", "revoke", document["id"]).out
-    assert "NOSUCHKEY222" in either("keys", "revoke", "NOSUCHKEY222", code=1).err
+    assert "revoked" in shell("keys", "revoke", document["id"]).out
+    assert "NOSUCHKEY222" in shell("keys", "revoke", "NOSUCHKEY222", code=1).err
 
 
 def test_a_key_made_beside_a_server_works_at_once_and_its_revocation_too(server: Served) -> None:
@@ -122,11 +124,12 @@ def test_a_decision_is_shown_from_question_to_outcome(server: Served) -> None:
     assert "no decision" in shell("audit", "show", "dec_nothing", code=1).err
 
 
-def test_verify_counts_and_names_the_root(either: Shell) -> None:
-    document = either("audit", "verify", "--json").json
+def test_verify_counts_and_names_the_root(server: Served) -> None:
+    shell = server.shell
+    document = shell("audit", "verify", "--json").json
     assert document.keys() >= {"ok", "events", "decisions", "root", "problems"}
     assert document["ok"] is True
-    assert "is whole" in either("audit", "verify").out
+    assert "is whole" in shell("audit", "verify").out
 
 
 def test_verify_writes_nothing_and_exits_1_on_any_difference(

@@ -161,9 +161,11 @@ def write_workspace(folder: Path, *, near: str, far: str, more: str = "") -> Wor
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
     @asynccontextmanager
-    async def built(*, limits: Limits | None = None, more: str = "") -> AsyncIterator[House]:
+    async def built(
+        *, limits: Limits | None = None, more: str = "", name: str = "ws"
+    ) -> AsyncIterator[House]:
         async with ScriptedUpstream("near says so") as near, ScriptedUpstream("far says so") as far:
-            workspace = write_workspace(tmp_path / "ws", near=near.url, far=far.url, more=more)
+            workspace = write_workspace(tmp_path / name, near=near.url, far=far.url, more=more)
             async with (
                 Platform.opened(
                     workspace,

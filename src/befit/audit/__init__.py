@@ -27,6 +27,7 @@ from befit.audit.receipts import (
 from befit.audit.record import ApprovalRecord, CallRecord, DecisionRecord, fold
 from befit.audit.recovery import RecoveryReport, recover
 from befit.audit.sealing import BoxError, KeyDestroyedError, Sealer
+from befit.audit.sections import Sections
 from befit.audit.tables import RowTables, SealedTables
 from befit.audit.verify import VerifyReport, verify
 
@@ -62,6 +63,7 @@ __all__ = [
     "RowTables",
     "SealedTables",
     "Sealer",
+    "Sections",
     "VerifyReport",
     "decode_receipt",
     "encode_receipt",

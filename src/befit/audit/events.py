@@ -15,6 +15,8 @@ from typing import Protocol
 
 import msgspec
 
+from befit.audit.sections import fields_json
+
 
 class EventType(StrEnum):
     """The types of ledger events."""
@@ -36,7 +38,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         principal: who caused it; the leaf shows only a keyed pseudonym.
         policy: the hash of the policy in force.
-        fields: what is sealed outside the leaf; the leaf commits to each with a salt.
+        fields: what is sealed outside the leaf. The leaf commits to who and what apart;
+            see `Sections`, which also encodes plain values.
     """
 
     type: EventType
@@ -65,6 +68,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     previous: str | None
     fields: Mapping[str, msgspec.Raw] | None
+
+    def fields_json(self) -> bytes | None:
+        """The opened fields as one JSON object, None where they are erased."""
+        return None if self.fields is None else fields_json(self.fields)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from befit.audit.sections import fields_json
 from befit.errors import WorkspaceError
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -158,7 +159,7 @@ def read_fields(kind: type[_T], fields: Mapping[str, msgspec.Raw]) -> _T:
         WorkspaceError: a field has another type than Befit writes.
     """
     try:
-        return msgspec.json.decode(msgspec.json.encode(fields), type=kind)
+        return msgspec.json.decode(fields_json(fields), type=kind)
     except msgspec.ValidationError as error:
         raise WorkspaceError(
             f"the fields of a {kind.__name__.lower()} event cannot be read: {error}",

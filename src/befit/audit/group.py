@@ -25,18 +25,20 @@ from dataclasses import dataclass
 import msgspec
 
 from befit.audit.chains import ChainHeads, DecisionKey, begins_chain, ends_chain
-from befit.audit.events import Draft, Receipt
+from befit.audit.events import Draft, Event, Receipt
+from befit.audit.index import EventPointer, IndexedEvent
 from befit.audit.keys import Keyring
 from befit.audit.leaf import (
     LEAF_VERSION,
-    SALT_BYTES,
-    Committer,
+    SALTS_BYTES,
     NewLeaf,
+    commit,
     encode_leaf,
-    pack_fields,
+    pack_sections,
 )
 from befit.audit.merkle import Frontier, GroupTree, leaf_hash
 from befit.audit.note import Checkpoint, NoteError, NoteVerifier, decode_base64, encode_base64
+from befit.audit.sections import Sections
 
 SEAL_PURPOSE = "ledger"
 NOTE_PREFIX = b'{"note":'
@@ -69,11 +71,16 @@ class LogState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """One group ready to be written: bytes for both files, one receipt an event."""
+    """One group ready to be written: bytes for both files, one receipt an event.
+
+    Attributes:
+        rows: the events as they will be read back.
+    """
 
     sealed: bytes
     leaves: bytes
     receipts: tuple[Receipt, ...]
+    rows: tuple[IndexedEvent, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +142,54 @@ class GroupNote:
         )
 
 
+class _Lines:
+    """The events of a group under construction, in each form they are needed in."""
+
+    def __init__(self, log: str, state: LogState) -> None:
+        self.sealed: list[bytes] = []
+        self.leaves: list[bytes] = []
+        self.hashes: list[bytes] = []
+        self.rows: list[IndexedEvent] = []
+        self._log = log
+        self._index = state.frontier.size
+        self._leaf_offset = state.leaf_bytes
+        self._sealed_offset = state.sealed_bytes
+
+    def add(self, leaf: NewLeaf, sections: Sections, box: bytes) -> str:
+        """Take the next event; the digest of its leaf in hex."""
+        line = encode_leaf(leaf)
+        digest = leaf_hash(line)
+        hexed = digest.hex()
+        header = FRAME_HEADER.pack(len(box))
+        self.sealed += (header, box)
+        self.leaves.append(line)
+        self.hashes.append(digest)
+        event = Event(
+            log=self._log,
+            index=self._index,
+            type=leaf.type,
+            time=leaf.time,
+            tenant=leaf.tenant,
+            decision_id=leaf.decision,
+            step=leaf.step,
+            policy=leaf.policy,
+            digest=hexed,
+            previous=leaf.prev,
+            fields=sections,
+        )
+        pointer = EventPointer(
+            log=self._log,
+            index=self._index,
+            leaf_offset=self._leaf_offset,
+            sealed_offset=self._sealed_offset,
+        )
+        self.rows.append(IndexedEvent(event=event, pointer=pointer))
+        self._index += 1
+        self._leaf_offset += len(line) + 1
+        self._sealed_offset += len(header) + len(box)
+        return hexed
+
+
 class GroupBuilder:
     """Turns drafts into groups, one after the other, for one log.
 
@@ -148,46 +203,41 @@ class GroupBuilder:
         self._keyring = keyring
         self._state = state
         self._heads = heads
-        self._commit = Committer().commit
         self._second = (-1, "")
 
     def build(self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]) -> Group:
         """The next group. `known` gives chain heads that may have left memory."""
-        state = self._state
+        state, log = self._state, self._log
         first = state.frontier.size
-        sealed, leaves, hashes = self._lines(drafts, known)
-        for digest in hashes:
+        lines = self._lines(drafts, known)
+        for digest in lines.hashes:
             state.frontier.append(digest)
-        tree = GroupTree(hashes)
-        sealed_part = b"".join(sealed)
+        tree = GroupTree(lines.hashes)
+        sealed_part = b"".join(lines.sealed)
         state.sealed_bytes += len(sealed_part)
         note = self._sign(first, tree.root, hashlib.sha256(sealed_part).digest())
-        leaf_part = b"\n".join((*leaves, _encode_line(_NoteLine(note)), b""))
+        leaf_part = b"\n".join((*lines.leaves, _encode_line(_NoteLine(note)), b""))
         state.leaf_bytes += len(leaf_part)
-        log = self._log
         receipts = tuple(
             Receipt(log=log, index=index, leaf=leaf.decode(), path=path, note=note)
             for index, (leaf, path) in enumerate(
-                zip(leaves, tree.paths(encode_base64), strict=True), first
+                zip(lines.leaves, tree.paths(encode_base64), strict=True), first
             )
         )
-        return Group(sealed=sealed_part, leaves=leaf_part, receipts=receipts)
+        return Group(
+            sealed=sealed_part, leaves=leaf_part, receipts=receipts, rows=tuple(lines.rows)
+        )
 
-    def _lines(
-        self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]
-    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
-        heads, sealer, commit = self._heads, self._keyring.sealer, self._commit
+    def _lines(self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]) -> _Lines:
+        heads, sealer = self._heads, self._keyring.sealer
         pseudonym = self._keyring.pseudonyms.of
-        salts = os.urandom(SALT_BYTES * sum([len(draft.fields) for draft in drafts]))
+        lines = _Lines(self._log, self._state)
         now = self._time()
-        sealed: list[bytes] = []
-        leaves: list[bytes] = []
-        hashes: list[bytes] = []
-        at = 0
-        for draft in drafts:
-            tenant, fields = draft.tenant, draft.fields
+        salts = os.urandom(SALTS_BYTES * len(drafts))
+        for at, draft in enumerate(drafts):
+            tenant, sections = draft.tenant, Sections.of(draft.fields)
             key = (tenant, draft.decision_id)
-            own = salts[at : (at := at + SALT_BYTES * len(fields))]
+            own = salts[at * SALTS_BYTES : (at + 1) * SALTS_BYTES]
             leaf = NewLeaf(
                 LEAF_VERSION,
                 draft.type,
@@ -199,17 +249,12 @@ class GroupBuilder:
                 draft.policy,
                 pseudonym(tenant, draft.principal),
                 sealer.key_id(tenant),
-                commit(fields, own),
+                *commit(sections, own),
             )
-            line = encode_leaf(leaf)
-            digest = leaf_hash(line)
-            box = sealer.seal(tenant, SEAL_PURPOSE, pack_fields(fields, own))
-            sealed.append(FRAME_HEADER.pack(len(box)))
-            sealed.append(box)
-            leaves.append(line)
-            hashes.append(digest)
-            heads.advance(key, digest.hex(), has_ended=ends_chain(draft.type))
-        return sealed, leaves, hashes
+            box = sealer.seal(tenant, SEAL_PURPOSE, pack_sections(sections, own))
+            digest = lines.add(leaf, sections, box)
+            heads.advance(key, digest, has_ended=ends_chain(draft.type))
+        return lines
 
     def _time(self) -> str:
         now_us = max(time.time_ns() // 1000, self._state.last_time_us)

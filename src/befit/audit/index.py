@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from befit.audit.events import Event
 
 
@@ -33,8 +35,7 @@ class LogPosition:
     sealed_offset: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventPointer:
+class EventPointer(msgspec.Struct, frozen=True, kw_only=True):
     """Where one event lies: byte offsets of its leaf line and of its sealed line."""
 
     log: str
@@ -43,12 +44,19 @@ class EventPointer:
     sealed_offset: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IndexedEvent:
+class IndexedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An opened event with the place it was read from."""
 
     event: Event
     pointer: EventPointer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Events in the order of their log, and how far they reach."""
+
+    rows: tuple[IndexedEvent, ...]
+    position: LogPosition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,13 +2,14 @@
 
 A leaf is canonical JSON: keys in the order below, no spaces, no newline. Its digest is
 its RFC 6962 leaf hash. It names nobody and shows no field: the principal is a keyed
-pseudonym and each field is committed to as
+pseudonym, and each section of the fields (`Sections`) is committed to as
 
-    base64(SHA-256(salt || name || value))
+    base64(SHA-256(salt || name of the section || section))
 
-with a salt of 16 random bytes of its own, so that one field can be disclosed without
-making another guessable. The name stands in the leaf, so the hashed bytes have one
-reading. Salts and fields lie in the sealed line.
+with a salt of 16 random bytes of its own, so that one section can be disclosed without
+making the other guessable. Salts and sections lie in the sealed box:
+
+    16 bytes salt of caller | 16 bytes salt of account | 4 bytes length | caller | account
 """
 
 from __future__ import annotations
@@ -16,22 +17,25 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from befit.audit.events import EventType
 from befit.audit.note import encode_base64
+from befit.audit.sections import Sections
 
 LEAF_VERSION = 1
-SALT_BYTES = 16
+SALTS_BYTES = 32
+"""Of one event: 16 for each section."""
+
+_HEAD = struct.Struct(">16s16sI")
+_split_salts = struct.Struct("16s16s").unpack
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _sha256 = hashlib.sha256
 _encode = msgspec.json.Encoder().encode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Leaf(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,7 +47,8 @@ class Leaf(msgspec.Struct, forbid_unknown_fields=True):
         principal: pseudonym under the workspace's key; the same person in one tenant
             has the same one.
         key_id: the key that sealed the fields.
-        commitments: base64 by field name, in the order of the sealed fields.
+        caller: base64 commitment to the section that says who.
+        account: base64 commitment to the section that says all else.
     """
 
     v: int
@@ -56,7 +61,8 @@ class Leaf(msgspec.Struct, forbid_unknown_fields=True):
     policy: str
     principal: str
     key_id: str
-    commitments: dict[str, str]
+    caller: str
+    account: str
 
 
 _decode_leaf = msgspec.json.Decoder(Leaf).decode
@@ -73,7 +79,7 @@ class NewLeaf(msgspec.Struct):
     """
 
     v: int
-    type: str
+    type: EventType
     time: str
     tenant: str
     decision: str
@@ -82,7 +88,8 @@ class NewLeaf(msgspec.Struct):
     policy: str
     principal: str
     key_id: str
-    commitments: dict[str, bytes]
+    caller: bytes
+    account: bytes
 
 
 def encode_leaf(leaf: NewLeaf) -> bytes:
@@ -127,65 +134,47 @@ def time_us(text: str) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-class Committer:
-    """Makes the commitments of events; one a log, because it remembers field names."""
-
-    def __init__(self) -> None:
-        self._shapes: dict[tuple[str, ...], tuple[list[bytes], struct.Struct]] = {}
-
-    def commit(self, fields: Mapping[str, msgspec.Raw], salts: bytes) -> dict[str, bytes]:
-        """The commitment of each field, in order; `salts` holds 16 bytes for each."""
-        names = tuple(fields)
-        shape = self._shapes.get(names)
-        if shape is None:
-            shape = self._remember(names)
-        coded, split = shape
-        salted = map(b"".join, zip(split.unpack(salts), coded, fields.values(), strict=True))
-        return dict(zip(names, [value.digest() for value in map(_sha256, salted)], strict=True))
-
-    def _remember(self, names: tuple[str, ...]) -> tuple[list[bytes], struct.Struct]:
-        # Event types have a handful of shapes; the bound only guards against a caller
-        # that invents field names.
-        if len(self._shapes) >= 1024:
-            self._shapes.clear()
-        split = struct.Struct(f"{SALT_BYTES}s" * len(names))
-        shape = ([name.encode() for name in names], split)
-        self._shapes[names] = shape
-        return shape
+def commit(sections: Sections, salts: bytes) -> tuple[bytes, bytes]:
+    """The commitments to both sections; `salts` holds 16 bytes for each."""
+    for_caller, for_account = _split_salts(salts)
+    return (
+        _sha256(for_caller + b"caller" + sections.caller).digest(),
+        _sha256(for_account + b"account" + sections.account).digest(),
+    )
 
 
-def pack_fields(fields: Mapping[str, msgspec.Raw], salts: bytes) -> bytes:
-    """What is sealed of an event: the salts, then the fields as one JSON object."""
-    return salts + _encode(fields)
+def pack_sections(sections: Sections, salts: bytes) -> bytes:
+    """What is sealed of an event."""
+    caller = sections.caller
+    return b"".join((salts, len(caller).to_bytes(4), caller, sections.account))
 
 
-def unpack_fields(leaf: Leaf, packed: bytes) -> dict[str, msgspec.Raw]:
-    """The fields of a leaf from what was sealed, by name.
+def unpack_sections(packed: bytes) -> Sections:
+    """The sections from what was sealed.
 
     Raises:
-        LeafError: where they are not the JSON object that the leaf names.
+        LeafError: where they are not two JSON objects without a name in common.
     """
+    if len(packed) < _HEAD.size:
+        raise LeafError("the sealed fields are cut")
+    length: int = _HEAD.unpack_from(packed)[2]
+    end = _HEAD.size + length
     try:
-        fields = _decode_fields(packed[SALT_BYTES * len(leaf.commitments) :])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LeafError(f"the sealed fields are not JSON: {error}") from None
-    if list(fields) != list(leaf.commitments):
-        raise LeafError("the sealed fields have other names than the leaf")
-    return fields
+        return Sections.read(packed[_HEAD.size : end], packed[end:])
+    except ValueError as error:
+        raise LeafError(f"the sealed fields cannot be read: {error}") from None
 
 
-def check_commitments(leaf: Leaf, packed: bytes) -> dict[str, msgspec.Raw]:
-    """As `unpack_fields`, with every value checked against its commitment.
+def check_commitments(leaf: Leaf, packed: bytes) -> Sections:
+    """As `unpack_sections`, with both sections checked against their commitments.
 
     Raises:
-        LeafError: where a value is not the one the leaf committed to.
+        LeafError: also where a section is not the one the leaf committed to.
     """
-    fields = unpack_fields(leaf, packed)
-    if pack_fields(fields, packed[: SALT_BYTES * len(fields)]) != packed:
-        raise LeafError("sealed fields in a second spelling")
-    for at, (name, value) in enumerate(fields.items()):
-        salt = packed[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-        committed = _sha256(b"".join((salt, name.encode(), value))).digest()
-        if encode_base64(committed) != leaf.commitments[name]:
-            raise LeafError(f"the sealed field {name!r} does not fit its commitment")
-    return fields
+    sections = unpack_sections(packed)
+    caller, account = commit(sections, packed[:SALTS_BYTES])
+    if encode_base64(caller) != leaf.caller:
+        raise LeafError("the sealed caller does not fit its commitment")
+    if encode_base64(account) != leaf.account:
+        raise LeafError("the sealed account does not fit its commitment")
+    return sections

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from befit.audit.chains import PENDING, DecisionKey, begins_chain
 from befit.audit.events import Draft, EventType, Receipt
-from befit.audit.index import LogPosition
+from befit.audit.index import Batch, LogPosition
 from befit.audit.keys import Keyring
 from befit.audit.note import NoteError
 from befit.audit.opening import Repair
@@ -145,6 +145,13 @@ class FileLedger:
     def durable_sizes(self) -> dict[str, LogPosition]:
         """What is durable by log: a verifier beside a live server reads no further."""
         return {self.log: self._writer.durable}
+
+    def recent(self, position: LogPosition, *, most_events: int) -> Batch | None:
+        """Durable events from a position of this log on, as long as they are in memory.
+
+        None where they are not, and must be read from the files.
+        """
+        return self._writer.tail.after(position, most_events=most_events)
 
     def close(self) -> str | None:
         """Finish what is queued, write the checkpoints and release the log.

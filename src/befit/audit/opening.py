@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from befit.audit.chains import ChainHeads
 from befit.audit.checkpoint import read_note, state_of_checkpoint
 from befit.audit.events import Draft, EventType
@@ -24,6 +22,7 @@ from befit.audit.leaf import LeafError, decode_leaf, time_us
 from befit.audit.merkle import Frontier
 from befit.audit.note import NoteError, NoteVerifier
 from befit.audit.scan import GroupError, check_group, join_group, read_groups, signed_sizes
+from befit.audit.sections import Sections
 from befit.errors import WorkspaceError
 from befit.vocabulary import DEFAULT_TENANT, new_id
 
@@ -177,7 +176,7 @@ def _record(repair: Repair) -> Draft:
         step="",
         principal=LEDGER_PRINCIPAL,
         policy="",
-        fields={name: msgspec.Raw(msgspec.json.encode(value)) for name, value in told.items()},
+        fields=Sections.of(told),
     )
 
 

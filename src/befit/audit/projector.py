@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 
 from befit.audit.events import Event, in_chain_order
-from befit.audit.index import DecisionIndex, EventPointer, LogPosition, OpenDecision
+from befit.audit.index import Batch, DecisionIndex, EventPointer, LogPosition, OpenDecision
 from befit.audit.ledger import FileLedger
 from befit.audit.reader import LedgerReader
 from befit.errors import BefitError, WorkspaceError
@@ -114,7 +114,7 @@ class Projector:
                 next_step="restore the ledger and the database from the same backup",
             )
         while until is None or position.leaf_offset < until.leaf_offset:
-            batch = await asyncio.to_thread(
+            batch = self._recent(log, position) or await asyncio.to_thread(
                 self._reader.read, log, position, until=until, most_events=self._batch_events
             )
             if not batch.rows:
@@ -124,3 +124,8 @@ class Projector:
             events = tuple(row.event for row in batch.rows)
             for sink in self._sinks:
                 sink(events)
+
+    def _recent(self, log: str, position: LogPosition) -> Batch | None:
+        if self._ledger is None or self._ledger.log != log:
+            return None
+        return self._ledger.recent(position, most_events=self._batch_events)

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from befit.audit.events import Event
 from befit.audit.group import FRAME_HEADER, SEAL_PURPOSE
-from befit.audit.index import EventPointer, IndexedEvent, LogPosition
+from befit.audit.index import Batch, EventPointer, IndexedEvent, LogPosition
 from befit.audit.layout import LedgerPaths
-from befit.audit.leaf import Leaf, LeafError, check_commitments, decode_leaf, unpack_fields
+from befit.audit.leaf import Leaf, LeafError, check_commitments, decode_leaf, unpack_sections
 from befit.audit.merkle import leaf_hash
 from befit.audit.scan import RawGroup, read_groups
 from befit.audit.sealing import BoxError, KeyDestroyedError, Sealer
+from befit.audit.sections import Sections
 from befit.errors import WorkspaceError
 
 MOST_BOX_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """Events read in one go, and how far that got."""
-
-    rows: tuple[IndexedEvent, ...]
-    position: LogPosition
 
 
 class LedgerReader:
@@ -131,14 +121,14 @@ def read_box(sealed: BinaryIO) -> bytes:
 
 def open_fields(
     sealer: Sealer, leaf: Leaf, box: bytes, *, is_checked: bool
-) -> dict[str, msgspec.Raw] | None:
+) -> Sections | None:
     """The fields of an event; None where the key that sealed them was destroyed.
 
     Args:
         sealer: holds the keys there are.
         leaf: the event's leaf.
         box: its sealed box.
-        is_checked: whether each value is compared with its commitment.
+        is_checked: whether the sections are compared with their commitments.
 
     Raises:
         BoxError: the box was changed.
@@ -150,11 +140,11 @@ def open_fields(
         if error.key_id != leaf.key_id:
             raise LeafError(f"sealed under {error.key_id}, not {leaf.key_id}") from None
         return None
-    return check_commitments(leaf, packed) if is_checked else unpack_fields(leaf, packed)
+    return check_commitments(leaf, packed) if is_checked else unpack_sections(packed)
 
 
 def _event(
-    log: str, index: int, leaf: Leaf, *, line: bytes, fields: dict[str, msgspec.Raw] | None
+    log: str, index: int, leaf: Leaf, *, line: bytes, fields: Sections | None
 ) -> Event:
     return Event(
         log=log,

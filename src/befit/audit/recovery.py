@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-import msgspec
-
 from befit.audit.events import Draft, Event, EventType
 from befit.audit.fields import Reserved, read_fields
 from befit.audit.ledger import FileLedger
 from befit.audit.opening import LEDGER_PRINCIPAL, Repair
 from befit.audit.projector import Projector
 from befit.audit.record import DecisionRecord, fold
+from befit.audit.sections import Sections
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 _CRASHED = "the server stopped before the run ended"
 
 
@@ -123,5 +121,5 @@ def _draft(event_type: EventType, after: Event, fields: Mapping[str, object]) ->
         step=after.step if event_type is EventType.SETTLED else "",
         principal=LEDGER_PRINCIPAL,
         policy=after.policy,
-        fields={name: msgspec.Raw(_encode(value)) for name, value in fields.items()},
+        fields=Sections.of(fields),
     )

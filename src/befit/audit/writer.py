@@ -13,11 +13,12 @@ from befit.audit.chains import ChainHeads, DecisionKey
 from befit.audit.checkpoint import write_checkpoint, write_heads
 from befit.audit.events import Draft, Receipt
 from befit.audit.group import GroupBuilder, LogState
-from befit.audit.index import LogPosition
+from befit.audit.index import Batch, LogPosition
 from befit.audit.keys import Keyring
 from befit.audit.layout import LedgerPaths, LogFiles
 from befit.audit.note import NoteError
 from befit.audit.opening import Repair, read_state, repair_tail
+from befit.audit.tail import Tail
 from befit.errors import WorkspaceError
 
 _CHECKPOINT_EVERY_EVENTS = 100_000
@@ -71,6 +72,7 @@ class GroupWriter:
     ) -> None:
         self.log = log
         self.heads = ChainHeads()
+        self.tail = Tail()
         self._paths = paths
         self._files = files
         self._signer = keyring.signer
@@ -87,9 +89,11 @@ class GroupWriter:
         Raises:
             OSError: nothing of it may be relied on; `give_up`, and write no more.
         """
+        start = self.durable
         group = self._builder.build(drafts, known)
         self._files.write_group(group.sealed, group.leaves)
         self.durable = self._position()
+        self.tail.add(start, Batch(rows=group.rows, position=self.durable))
         if self._state.frontier.size - self._checkpointed >= _CHECKPOINT_EVERY_EVENTS:
             self.write_checkpoint()
         return group.receipts

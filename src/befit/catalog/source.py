@@ -27,11 +27,13 @@ class Reload:
     """What a look at the files brought.
 
     Attributes:
+        touched: the files are not what they were at the last look.
         changed: a new catalog is in force.
         problems: why the files as they are now are not in force; the old catalog is.
     """
 
     changed: bool
+    touched: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -72,11 +74,11 @@ class CatalogSource:
         reading = read_catalog(files)
         self._problems = reading.problems
         if reading.catalog is None:
-            return Reload(changed=False, problems=reading.problems)
+            return Reload(changed=False, touched=True, problems=reading.problems)
         changed = reading.catalog.version != self._current.version
         if changed:
             self._current = reading.catalog
-        return Reload(changed=changed)
+        return Reload(changed=changed, touched=True)
 
     def _look(self) -> tuple[_Stamp, bool]:
         """The stamps of all files, taken before they are read, and whether they are at rest."""

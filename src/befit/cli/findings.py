@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from befit.audit import verify
 from befit.catalog import Via, Workspace, owner_pid
+from befit.cli.ledger_at_rest import verify_at_rest
 from befit.errors import BefitError
 from befit.gateway import connect
 from befit.inference import Found, HttpClient, discover
@@ -43,6 +43,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     detail: str
     next_step: str | None = None
+
+
+class _Verified(msgspec.Struct):
+    ok: bool
+    events: int
+    decisions: int
+    problems: list[str]
 
 
 async def find_all(folder: Path, environ: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -209,7 +216,7 @@ def _ledger(workspace: Workspace) -> Finding:
             next_step="befit audit verify",
         )
     try:
-        report = verify(workspace.befit_dir)
+        report = msgspec.convert(verify_at_rest(workspace), _Verified)
     except BefitError as error:
         return Finding(
             subject="ledger",

@@ -34,7 +34,9 @@ Written by `python -m befit.cli.reference` from each command's `--help`.
 
 def reference_page() -> str:
     """The whole page as Markdown."""
-    with click.Context(befit, info_name="befit", max_content_width=_WIDTH) as root:
+    with befit.make_context(
+        "befit", ["--help"], resilient_parsing=True, terminal_width=_WIDTH
+    ) as root:
         sections = "\n".join(_sections(befit, root, depth=2))
     return f"{_INTRODUCTION}\n{sections}"
 
@@ -52,13 +54,7 @@ def _sections(command: click.Command, context: click.Context, *, depth: int) -> 
     for name in command.list_commands(context):
         child = command.get_command(context, name)
         if child is not None:
-            with click.Context(
-                child,
-                info_name=name,
-                parent=context,
-                terminal_width=_WIDTH,
-                help_option_names=["-h", "--help"],
-            ) as below:
+            with child.make_context(name, [], parent=context, resilient_parsing=True) as below:
                 yield from _sections(child, below, depth=min(depth + 1, 4))
 
 

@@ -1,6 +1,5 @@
 """The door for programs: the OpenAI-compatible API, Befit's own, and the control socket."""
 
 from befit.gateway.control_client import ControlClient, connect
-from befit.gateway.supervisor import Announcement, Supervisor
 
-__all__ = ["Announcement", "ControlClient", "Supervisor", "connect"]
+__all__ = ["ControlClient", "connect"]

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
-from befit.audit import Draft, EventType, Ledger, Receipt
+from befit.audit import Draft, EventType, Ledger, Receipt, Sections
 from befit.errors import LedgerUnavailable
-
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class DecisionLog:
@@ -47,7 +43,7 @@ class DecisionLog:
                 step=step,
                 principal=self._principal,
                 policy=self._policy,
-                fields={name: msgspec.Raw(_encode(value)) for name, value in fields.items()},
+                fields=Sections.of(fields),
             )
         )
 

@@ -298,10 +298,11 @@ class EventRows:
 
 
 def _read(event: Event, shape: type[_T]) -> _T | None:
-    if event.fields is None:
+    told = event.fields_json()
+    if told is None:
         return None
     try:
-        return msgspec.json.decode(msgspec.json.encode(event.fields), type=shape)
+        return msgspec.json.decode(told, type=shape)
     except msgspec.ValidationError as error:
         raise WorkspaceError(
             f"event {event.index} of log {event.log} ({event.type}) cannot be read: {error}",

@@ -9,7 +9,7 @@ import click
 from befit.catalog import Workspace
 from befit.cli.options import example, workspace_option
 from befit.cli.output import say, table
-from befit.gateway import Announcement, Supervisor
+from befit.gateway.serving import Announcement, Supervisor
 
 
 @click.command(epilog=example("befit serve", "befit serve --host 0.0.0.0 --port 8080"))

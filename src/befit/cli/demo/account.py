@@ -29,9 +29,14 @@ class Checked(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
+class _Named(msgspec.Struct, frozen=True):
+    name: str
+
+
 class _End(msgspec.Struct, frozen=True):
     """What `waiting` and `closed` both tell of a run."""
 
+    workflow: _Named | None = None
     model: str | None = None
     zone: str | None = None
     evidence: str | None = None
@@ -53,6 +58,7 @@ class Account:
     """
 
     record: DecisionRecord
+    workflow: str | None
     model: str | None
     zone: str | None
     evidence: str | None
@@ -109,6 +115,7 @@ def account_from(events: tuple[Event, ...]) -> Account:
     end = msgspec.json.decode(msgspec.json.encode(fields or {}), type=_End)
     return Account(
         record=record,
+        workflow=end.workflow.name if end.workflow else None,
         model=end.model,
         zone=end.zone,
         evidence=end.evidence,

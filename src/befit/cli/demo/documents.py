@@ -178,7 +178,7 @@ def request_document(case: str, account: Account, output: str | None) -> Request
         case=case,
         decision_id=account.decision_id,
         status=record.status,
-        workflow=record.workflow.name if record.workflow else None,
+        workflow=account.workflow,
         data_class=account.data_class,
         excluded=dict(account.excluded),
         model=account.model,

@@ -44,9 +44,7 @@ def row_of_model(
     )
 
 
-def row_of_befit(
-    name: str, tickets: Sequence[Ticket], accounts: Sequence[Account]
-) -> RowDocument:
+def row_of_befit(name: str, tickets: Sequence[Ticket], accounts: Sequence[Account]) -> RowDocument:
     """All tickets through the workflow, from the account of each one's decision.
 
     An answer is known by its hash, as the ledger keeps it.

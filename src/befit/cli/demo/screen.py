@@ -1,7 +1,7 @@
 """`Screen`: how the play looks. Drawn on a terminal, plain lines in a pipe.
 
-    screen.scene(2, "A broad question")
-    screen.request("plan-1", text, asked)
+screen.scene(2, "A broad question")
+screen.request("plan-1", text, asked)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _MARGIN = 2
 _LABEL = 12
 _LINE_EVERY_S = 10.0
 _ANSWER_SHOWN = 300
+_NOT_LISTED = "does not list it"
 
 _GOOD, _BAD, _FAINT, _STRONG = "green", "yellow", "dim", "bold"
 
@@ -72,13 +73,23 @@ class Screen:
         for label, value, style in _facts(asked):
             self._fact(label, value, style)
 
-    def brief(self, name: str, asked: Asked) -> None:
-        """One request in a line, where the same was shown in full before."""
-        account = asked.account
-        out = f"; struck out: {', '.join(_struck_out(account))}" if account.excluded else ""
-        self._fact(name, f"{_who(account)}{out}; {account.decision_id}", "")
+    def brief(self, name: str, asked: Asked, *, without: str) -> None:
+        """One request in few lines, where the like was shown in full before.
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], strong: int = -1) -> None:
+        Args:
+            name: what it is called.
+            asked: its account.
+            without: the model whose absence is the point.
+        """
+        account = asked.account
+        self._fact(name, f"{_who(account)}, {account.decision_id}", "")
+        reason = account.excluded.get(without)
+        if reason is not None:
+            self._fact("struck out", f"{without}: {one_line(reason)}", _FAINT)
+
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], strong: int = -1
+    ) -> None:
         """Columns, the first to the left and the others to the right; cells may have two lines.
 
         Args:
@@ -89,6 +100,7 @@ class Screen:
         cells = [[cell.split("\n") for cell in row] for row in (headings, *rows)]
         columns = zip(*cells, strict=True)
         widths = [max(len(part) for cell in column for part in cell) for column in columns]
+        gap = " " * (2 if _MARGIN + sum(widths) + 2 * len(widths) <= self._width else 1)
         self._line()
         for number, row in enumerate(cells):
             style = _STRONG if number in {0, strong + 1 if strong >= 0 else 0} else ""
@@ -98,14 +110,17 @@ class Screen:
                     part.rjust(width) if column else part.ljust(width)
                     for column, (part, width) in enumerate(zip(parts, widths, strict=True))
                 ]
-                self._line(Text(" " * _MARGIN + "  ".join(aligned).rstrip(), style=style))
+                self._line(Text((" " * _MARGIN + gap.join(aligned)).rstrip(), style=style))
             if number == 0:
                 rule = "\u2500" if self.is_drawn else "-"
-                self._line(Text(" " * _MARGIN + "  ".join(rule * width for width in widths)))
+                self._line(Text(" " * _MARGIN + gap.join(rule * width for width in widths)))
 
     def block(self, text: str) -> None:
         """Lines that somebody else has laid out; long ones are wrapped below themselves."""
         for line in text.splitlines():
+            if not line.strip():
+                self._line()
+                continue
             inset = len(line) - len(line.lstrip()) + _MARGIN
             self._filled(line.strip(), first=" " * inset, rest=" " * (inset + _LABEL), style="")
 
@@ -146,7 +161,9 @@ class Screen:
         )
         for number, line in enumerate(lines or [first.rstrip()]):
             start = len(first) if number == 0 else len(rest)
-            self._line(Text(line[:start], style=_FAINT).append(line[start:], style=style))
+            shown = Text(line[:start], style=_FAINT).append(line[start:], style=style)
+            shown.rstrip()
+            self._line(shown)
 
     def _line(self, text: Text | str = "") -> None:
         # Lines are laid out already; an id that is longer than the line is never broken.
@@ -209,11 +226,12 @@ def _labelled(label: str, values: Sequence[str], style: str) -> Iterator[tuple[s
 
 
 def _reasons(account: Account) -> list[str]:
-    """Models grouped by the reason that struck them out."""
+    """Models grouped by the reason that struck them out, those that never took part last."""
     models: dict[str, list[str]] = {}
     for model, reason in account.excluded.items():
         models.setdefault(one_line(reason), []).append(model)
-    return [f"{', '.join(names)}: {reason}" for reason, names in models.items()]
+    reasons = sorted(models, key=lambda reason: reason.endswith(_NOT_LISTED))
+    return [f"{', '.join(models[reason])}: {reason}" for reason in reasons]
 
 
 def _checks(account: Account) -> list[str]:
@@ -236,10 +254,6 @@ def _escalations(account: Account) -> list[str]:
             f"a person, because {one_line(approval.reason or '')}; waits as {approval.approval_id}"
         )
     return steps
-
-
-def _struck_out(account: Account) -> list[str]:
-    return [f"{model} ({one_line(reason)})" for model, reason in account.excluded.items()]
 
 
 def _who(account: Account) -> str:

@@ -35,8 +35,6 @@ from befit.orchestrator import Answer, Arrival, Source
 from befit.platform import Platform
 from befit.vocabulary import DataClass, Progress, silent
 
-_ANSWER_TOKENS = 200
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoPlan:
@@ -55,11 +53,17 @@ class DemoPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One request to a workflow; `data_class` is what its sender declares."""
+    """One request to a workflow.
+
+    Attributes:
+        data_class: what its sender declares; None declares nothing.
+        most_tokens: the longest answer that is wanted; None leaves it to the model.
+    """
 
     text: str
     workflow: str
     data_class: DataClass | None = None
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +130,8 @@ async def opened_stage(plan: DemoPlan) -> AsyncGenerator[Stage]:
         WeightsMissing: naming the `befit pull` that brings them.
         Conflict: the folder to keep is not empty.
     """
-    located(SMOLLM2), located(MINILM)  # before anything is made
+    for weights in (SMOLLM2, MINILM):  # what is missing is said before anything is made
+        located(weights)
     material = Material.read(held_out=plan.tickets)
     with _folder(plan.keep) as folder:
         workspace = found_company(folder, material, plan.large)
@@ -185,11 +190,12 @@ def _logging_to(path: Path) -> Generator[None]:
 
 def _request(question: Question) -> ChatRequest:
     """The request as an OpenAI client would send it."""
-    befit = {"data_class": question.data_class.word} if question.data_class is not None else {}
-    body = {
+    body: dict[str, object] = {
         "model": f"workflow:{question.workflow}",
         "messages": [{"role": "user", "content": question.text}],
-        "max_tokens": _ANSWER_TOKENS,
-        "befit": befit,
     }
+    if question.most_tokens is not None:
+        body["max_tokens"] = question.most_tokens
+    if question.data_class is not None:
+        body["befit"] = {"data_class": question.data_class.word}
     return ChatRequest.from_json(msgspec.json.encode(body))

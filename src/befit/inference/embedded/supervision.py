@@ -217,7 +217,15 @@ def _environment(threads: int) -> dict[str, str]:
     # Caps that native libraries read when they are loaded, and fewer malloc arenas: each
     # thread's own would keep what a burst has freed.
     caps = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
-    return {**os.environ, **caps, "TOKENIZERS_PARALLELISM": "false", "MALLOC_ARENA_MAX": "2"}
+    return {
+        **os.environ,
+        **caps,
+        "TOKENIZERS_PARALLELISM": "false",
+        "MALLOC_ARENA_MAX": "2",
+        # onnxruntime's wheels send usage data to its maker unless told not to before they
+        # are loaded (its Privacy.md); nothing leaves the machine by default.
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
 
 
 async def _status(provider: EmbeddedProvider) -> Status | None:

@@ -1,0 +1,163 @@
+"""Promise 5: whatever comes in, each accepted request leaves exactly one decision.
+
+Its events follow the grammar, `reserved` stands before the model is called, and `closed` or
+`waiting` before the answer ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+from befit.audit import DecisionGrammar, EventType
+from befit.testing import Reply
+from tests.gateway.conftest import Build, House
+
+REPLIES = {
+    "good": Reply(text="red"),
+    "wrong label": Reply(text="purple"),
+    "broken": Reply(text="a b c d", cut_after=2),
+    "error": Reply(text="no", status=500),
+    "refusal": Reply(text="no", status=400),
+    "garbage": Reply(raw=b"<html>", content_type="text/html"),
+    "never": Reply(delay_s=30),
+    "slow stream": Reply(text="word " * 100, token_delay_s=0.05),
+}
+
+requests = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(
+            ["near", "far", "auto", "workflow:triage", "workflow:advice", "workflow:no", "none"]
+        ),
+        "stream": st.booleans(),
+        "data_class": st.sampled_from([None, "public", "restricted"]),
+        "replies": st.lists(st.sampled_from(sorted(REPLIES)), min_size=2, max_size=2),
+        "leaves_after_s": st.sampled_from([None, None, 0.0, 0.02, 0.2]),
+        "is_json": st.sampled_from([True, True, True, False]),
+        "has_key": st.sampled_from([True, True, True, False]),
+    }
+)
+
+
+def body_of(request: dict[str, Any]) -> bytes:
+    body: dict[str, Any] = {
+        "model": request["model"],
+        "stream": request["stream"],
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    if request["data_class"]:
+        body["befit"] = {"data_class": request["data_class"]}
+    encoded = json.dumps(body).encode()
+    return encoded if request["is_json"] else encoded[:-1]
+
+
+def wire(house: House, request: dict[str, Any]) -> bytes:
+    key = house.keys["user"] if request["has_key"] else "befit_nobody"
+    body = body_of(request)
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: befit\r\nconnection: close\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def send(house: House, request: dict[str, Any]) -> bytes | None:
+    """Send one request; what came back, or None where the client left first."""
+    reader, writer = await asyncio.open_connection(*house.address)
+    writer.write(wire(house, request))
+    try:
+        async with asyncio.timeout(request["leaves_after_s"]):
+            return await reader.read()
+    except TimeoutError:
+        return None
+    finally:
+        writer.close()
+
+
+async def events_by_decision(house: House) -> dict[str, list[EventType]]:
+    found: dict[str, list[EventType]] = {}
+    for decision in await house.decisions():
+        events = await house.platform.projector.events_of("default", decision["decision_id"])
+        grammar = DecisionGrammar()
+        for event in events:
+            grammar.take(event)
+        found[decision["decision_id"]] = [event.type for event in events]
+    return found
+
+
+@settings(
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(mix=st.lists(requests, min_size=1, max_size=6))
+def test_every_accepted_request_leaves_exactly_one_decision(
+    build: Build, tmp_path: Path, mix: list[dict[str, Any]]
+) -> None:
+    asyncio.run(_check(build, mix, name=secrets.token_hex(4)))
+
+
+async def _check(build: Build, mix: list[dict[str, Any]], *, name: str) -> None:
+    async with build(name=name) as house:
+        for request in mix:
+            for upstream, reply in zip((house.near, house.far), request["replies"], strict=True):
+                upstream.script(REPLIES[reply])
+        answers = await asyncio.gather(*(send(house, request) for request in mix))
+        accepted = [
+            (request, answer)
+            for request, answer in zip(mix, answers, strict=True)
+            if request["has_key"] and request["is_json"] and _arrived(request, answer)
+        ]
+        unsure = sum(_may_have_arrived(request, answer) for request, answer in
+                     zip(mix, answers, strict=True))  # fmt: skip
+        await _until_quiet(house)
+        found = await events_by_decision(house)
+        assert len(accepted) <= len(found) <= len(accepted) + unsure
+        for events in found.values():
+            _assert_whole(events)
+        named = Counter(
+            decision_id for _, answer in accepted for decision_id in found
+            if answer is not None and decision_id.encode() in answer
+        )  # fmt: skip
+        assert all(count == 1 for count in named.values())
+        await _assert_answers_name_closed_decisions(found, accepted)
+
+
+def _arrived(request: dict[str, Any], answer: bytes | None) -> bool:
+    return answer is not None
+
+
+def _may_have_arrived(request: dict[str, Any], answer: bytes | None) -> bool:
+    """A client that left may have gone before its request was read."""
+    return request["has_key"] and request["is_json"] and answer is None
+
+
+def _assert_whole(events: list[EventType]) -> None:
+    assert events[0] is EventType.OPENED
+    assert events[-1] in {EventType.CLOSED, EventType.WAITING}
+    assert events.count(EventType.OPENED) == 1
+    assert events.count(EventType.CLOSED) + events.count(EventType.WAITING) == 1
+    assert events.count(EventType.RESERVED) == events.count(EventType.SETTLED)
+
+
+async def _assert_answers_name_closed_decisions(
+    found: dict[str, list[EventType]], accepted: list[tuple[dict[str, Any], bytes | None]]
+) -> None:
+    for _, answer in accepted:
+        assert answer is not None
+        assert any(decision_id.encode() in answer for decision_id in found)
+
+
+async def _until_quiet(house: House) -> None:
+    for _ in range(500):
+        found = await house.decisions()
+        if all(item["status"] != "open" for item in found):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"still open: {found}")
