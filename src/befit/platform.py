@@ -102,15 +102,17 @@ class Shelf:
         self.evidence = EvidenceBook()
         self._workspace = workspace
         self._stores = stores
+        self._turn = asyncio.Lock()  # the watch and an operation may reload at once
 
     async def reload(self) -> Reload:
         """Take up changed files; a wrong file changes nothing and is told."""
-        reload = await asyncio.to_thread(self.source.reload_if_changed)
-        if reload.touched and not reload.problems:
-            self.settings = await asyncio.to_thread(load_settings, self._workspace)
-        if reload.changed:
-            await self.refresh()
-        return reload
+        async with self._turn:
+            reload = await asyncio.to_thread(self.source.reload_if_changed)
+            if reload.touched and not reload.problems:
+                self.settings = await asyncio.to_thread(load_settings, self._workspace)
+            if reload.changed:
+                await self.refresh()
+            return reload
 
     async def refresh(self) -> None:
         """Keep each workflow version by its hash and read what was measured of it."""

@@ -13,6 +13,9 @@ BROAD_EXCEPTS = {
         "the writer thread's end: whoever waits for a receipt must hear that there is none"
     ),
     "src/befit/cli/main.py: main": "the command line's boundary: one line for people, exit code 1",
+    "src/befit/gateway/control_server.py: ControlServer._serve": (
+        "the control socket's boundary: logged, and the command is told that Befit failed"
+    ),
     "src/befit/gateway/door.py: Door.pass_through": (
         "the gateway's boundary: logged, and the caller gets a 500 in the protocol's shape"
     ),

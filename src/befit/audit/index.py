@@ -35,7 +35,7 @@ class LogPosition:
     sealed_offset: int = 0
 
 
-class EventPointer(msgspec.Struct, frozen=True, kw_only=True):
+class EventPointer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where one event lies: byte offsets of its leaf line and of its sealed line."""
 
     log: str
@@ -44,7 +44,7 @@ class EventPointer(msgspec.Struct, frozen=True, kw_only=True):
     sealed_offset: int
 
 
-class IndexedEvent(msgspec.Struct, frozen=True, kw_only=True):
+class IndexedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An opened event with the place it was read from."""
 
     event: Event
@@ -88,7 +88,7 @@ class DecisionIndex(Protocol):
         ...
 
     async def events_of(self, tenant: str, decision_id: str) -> tuple[EventPointer, ...]:
-        """The decision's events in the order they were applied; empty where unknown."""
+        """The decision's events, those of one log in its order; empty where unknown."""
         ...
 
     async def open_decisions(self) -> tuple[OpenDecision, ...]:

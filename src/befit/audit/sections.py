@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-CALLER_FIELDS = frozenset({"principal_id", "key_id", "scopes", "by"})
+CALLER_FIELDS = ("principal_id", "key_id", "scopes", "by")
 """The fields that name or point to a person or key; the names of budget scopes do."""
 
 _EMPTY = b"{}"
@@ -44,10 +44,8 @@ class Sections(Mapping[str, msgspec.Raw]):
         """Encode fields; values that are `msgspec.Raw` are taken as they are."""
         if isinstance(fields, Sections):
             return fields
-        caller: dict[str, object] = {}
-        account: dict[str, object] = {}
-        for name, value in fields.items():
-            (caller if name in CALLER_FIELDS else account)[name] = value
+        account = dict(fields)
+        caller = {name: account.pop(name) for name in CALLER_FIELDS if name in account}
         return cls(_encode(caller), _encode(account))
 
     @classmethod

@@ -18,8 +18,7 @@ class SqlDecisionIndex:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        events = [column.name for column in EVENTS.c if column.name != "seq"]
-        self._events = dialect.ManyRows(dialect.insert_new(EVENTS), events)
+        self._events = dialect.ManyRows(dialect.insert_new(EVENTS), EVENTS.c.keys())
         self._decisions = dialect.ManyRows(_filling(DECISIONS), DECISIONS.c.keys())
         self._calls = dialect.ManyRows(_filling(CALLS), CALLS.c.keys())
         self._scopes = dialect.ManyRows(dialect.insert_new(CALL_SCOPES), CALL_SCOPES.c.keys())
@@ -48,12 +47,12 @@ class SqlDecisionIndex:
         return await self._database.read(lambda c: _position(c, log))
 
     async def events_of(self, tenant: str, decision_id: str) -> tuple[EventPointer, ...]:
-        """The decision's events in the order they were applied."""
+        """The decision's events in the order of their time and of their log."""
         columns = EVENTS.c
         query = (
             select(columns.log, columns.position, columns.leaf_offset, columns.sealed_offset)
             .where(columns.tenant == tenant, columns.decision_id == decision_id)
-            .order_by(columns.seq)
+            .order_by(columns.at, columns.log, columns.position)
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
         return tuple(_pointer(*row) for row in rows)
@@ -92,10 +91,13 @@ class SqlDecisionIndex:
             select(events.log, events.position, events.leaf_offset, events.sealed_offset)
             .join(
                 CALLS,
-                (calls.reserved_log == events.log) & (calls.reserved_position == events.position),
+                (events.tenant == calls.tenant)
+                & (events.decision_id == calls.decision_id)
+                & (events.log == calls.reserved_log)
+                & (events.position == calls.reserved_position),
             )
             .where(calls.settled_at.is_(None))
-            .order_by(events.seq)
+            .order_by(calls.at, events.log, events.position)
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
         return tuple(_pointer(*row) for row in rows)

@@ -14,7 +14,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 from befit.storage.columns import Usd, Words
@@ -79,20 +78,21 @@ LOGS = Table(
     Column("sealed_offset", BigInteger, nullable=False),
 )
 
+# The tables that the ledger feeds are kept in the order of their keys and have few indexes:
+# each further tree costs every request, and each begins with what is asked for most.
+
 EVENTS = Table(
     "events",
     METADATA,
-    Column("seq", Integer, primary_key=True),
-    _required("log"),
-    Column("position", BigInteger, nullable=False),
-    _required("tenant"),
-    _required("decision_id"),
+    _key("tenant"),
+    _key("decision_id"),
+    _key("log"),
+    Column("position", BigInteger, primary_key=True),
     _required("type"),
     Column("at", Double, nullable=False),
     Column("leaf_offset", BigInteger, nullable=False),
     Column("sealed_offset", BigInteger, nullable=False),
-    UniqueConstraint("log", "position"),
-    Index(None, "tenant", "decision_id"),
+    sqlite_with_rowid=False,
 )
 
 DECISIONS = Table(
@@ -127,7 +127,7 @@ DECISIONS = Table(
     Column("latency_ms", Double),
     Column("overhead_ms", Double),
     Index(None, "tenant", "opened_at"),
-    Index(None, "closed_at"),
+    sqlite_with_rowid=False,
 )
 
 CALLS = Table(
@@ -161,7 +161,7 @@ CALLS = Table(
     Column("first_token_ms", Double),
     Column("rows", Integer),
     Index(None, "tenant", "at"),
-    Index(None, "settled_at"),
+    sqlite_with_rowid=False,
 )
 
 CALL_SCOPES = Table(
@@ -175,6 +175,20 @@ CALL_SCOPES = Table(
         ["tenant", "decision_id", "permit_id"],
         ["calls.tenant", "calls.decision_id", "calls.permit_id"],
     ),
+    sqlite_with_rowid=False,
+)
+
+Index(
+    "ix_decisions_open",
+    DECISIONS.c.opened_at,
+    sqlite_where=DECISIONS.c.closed_at.is_(None),
+    postgresql_where=DECISIONS.c.closed_at.is_(None),
+)
+Index(
+    "ix_calls_unsettled",
+    CALLS.c.at,
+    sqlite_where=CALLS.c.settled_at.is_(None),
+    postgresql_where=CALLS.c.settled_at.is_(None),
 )
 
 APPROVALS = Table(

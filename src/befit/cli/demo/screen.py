@@ -132,7 +132,7 @@ class Screen:
             return
         bars = Bars(
             TextColumn("  {task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(30, style=_FAINT, complete_style="cyan", pulse_style=_FAINT),
             MofNCompleteColumn(),
             console=self._console,
             transient=True,
@@ -161,7 +161,7 @@ class Screen:
         )
         for number, line in enumerate(lines or [first.rstrip()]):
             start = len(first) if number == 0 else len(rest)
-            shown = Text(line[:start], style=_FAINT).append(line[start:], style=style)
+            shown = Text().append(line[:start], style=_FAINT).append(line[start:], style=style)
             shown.rstrip()
             self._line(shown)
 

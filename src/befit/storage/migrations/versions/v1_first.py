@@ -13,7 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Text,
-    UniqueConstraint,
+    text,
 )
 
 revision = "1"
@@ -49,6 +49,10 @@ def _index(table: str, *names: str) -> None:
     op.create_index(f"ix_{table}_{'_'.join(names)}", table, list(names))
 
 
+def _partial_index(name: str, table: str, column: str, *, where: str) -> None:
+    op.create_index(name, table, [column], sqlite_where=text(where), postgresql_where=text(where))
+
+
 def _identity_and_budgets() -> None:
     op.create_table(
         "api_keys",
@@ -82,16 +86,14 @@ def _ledger_index() -> None:
     )
     op.create_table(
         "events",
-        *_required(Integer(), "seq"),
-        *_required(Text(), "log"),
+        *_required(Text(), "tenant", "decision_id", "log"),
         *_required(BigInteger(), "position"),
-        *_required(Text(), "tenant", "decision_id", "type"),
+        *_required(Text(), "type"),
         *_required(Double(), "at"),
         *_required(BigInteger(), "leaf_offset", "sealed_offset"),
-        _key("events", "seq"),
-        UniqueConstraint("log", "position", name="uq_events_log_position"),
+        _key("events", "tenant", "decision_id", "log", "position"),
+        sqlite_with_rowid=False,
     )
-    _index("events", "tenant", "decision_id")
 
 
 def _decisions() -> None:
@@ -110,9 +112,10 @@ def _decisions() -> None:
         *_optional(BigInteger(), "cost_usd"),
         *_optional(Double(), "latency_ms", "overhead_ms"),
         _key("decisions", "tenant", "decision_id"),
+        sqlite_with_rowid=False,
     )
     _index("decisions", "tenant", "opened_at")
-    _index("decisions", "closed_at")
+    _partial_index("ix_decisions_open", "decisions", "opened_at", where="closed_at IS NULL")
 
 
 def _calls() -> None:
@@ -134,9 +137,10 @@ def _calls() -> None:
         *_optional(Double(), "latency_ms", "first_token_ms"),
         *_optional(Integer(), "rows"),
         _key("calls", "tenant", "decision_id", "permit_id"),
+        sqlite_with_rowid=False,
     )
     _index("calls", "tenant", "at")
-    _index("calls", "settled_at")
+    _partial_index("ix_calls_unsettled", "calls", "at", where="settled_at IS NULL")
     op.create_table(
         "call_scopes",
         *_required(Text(), "tenant", "scope", "decision_id", "permit_id"),
@@ -146,6 +150,7 @@ def _calls() -> None:
             ["calls.tenant", "calls.decision_id", "calls.permit_id"],
             name="fk_call_scopes_calls",
         ),
+        sqlite_with_rowid=False,
     )
 
 
