@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from befit.gateway import connect
+from befit.catalog import Workspace
+from befit.gateway import ControlClient, connect
 from benchmarks.gateway.load import Load, Target, apply_load, has_wrk
 from benchmarks.gateway.processes import (
     GATEWAY_CORE,
@@ -31,6 +32,7 @@ from benchmarks.gateway.processes import (
 from benchmarks.gateway.served import write_workspace
 
 _CONNECTIONS = (1, 16)
+_READY_S = 60.0
 
 _NGINX = """
 daemon off;
@@ -94,6 +96,15 @@ class Served:
     key: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """What is printed: rows, the disk's own pace, and Befit's requests/s over nginx's."""
+
+    rows: tuple[Row, ...]
+    fsync_ms: float
+    ratio: dict[str, float | None]
+
+
 def main() -> int:
     """Measure, print, and say what could not be measured."""
     parser = argparse.ArgumentParser(prog="benchmarks.gateway", description=__doc__)
@@ -102,15 +113,15 @@ def main() -> int:
     arguments = parser.parse_args()
     plan = Plan(seconds=3, rounds=1) if arguments.quick else Plan(seconds=8, rounds=3)
     with tempfile.TemporaryDirectory(prefix="befit-bench-") as folder:
-        document = _measure(Path(folder), plan)
+        figures = _measure(Path(folder), plan)
     if arguments.json:
-        print(json.dumps(document))
+        print(json.dumps(asdict(figures)))
     else:
-        _print_table(document)
+        _print_table(figures)
     return 0
 
 
-def _measure(folder: Path, plan: Plan) -> dict[str, object]:
+def _measure(folder: Path, plan: Plan) -> Figures:
     upstream = free_port()
     command = [sys.executable, "-m", "benchmarks.gateway.upstream", str(upstream)]
     rows: list[Row] = []
@@ -120,12 +131,15 @@ def _measure(folder: Path, plan: Plan) -> dict[str, object]:
                 rows += _rows(served, plan, folder)
         with _befit(folder, upstream) as served:
             rows += _rows(served, plan, folder)
-    return {
-        "rows": [asdict(row) for row in rows],
-        "fsync_ms": round(fsync_ms(folder), 3),
-        "ratio": {f"{'stream' if stream else 'json'}_{connections}": _ratio(rows, connections, stream)
-                  for stream in (False, True) for connections in _CONNECTIONS},
-    }
+    return Figures(
+        rows=tuple(rows),
+        fsync_ms=round(fsync_ms(folder), 3),
+        ratio={
+            f"{'stream' if stream else 'json'}_{connections}": _ratio(rows, connections, stream)
+            for stream in (False, True)
+            for connections in _CONNECTIONS
+        },
+    )
 
 
 def _is_comparable() -> bool:
@@ -133,18 +147,28 @@ def _is_comparable() -> bool:
     missing = [name for name in ("nginx", "wrk") if shutil.which(name) is None]
     if missing:
         told = " and ".join(missing)
-        print(f"NOT COMPARED: {told} not installed (apt install {' '.join(missing)}); "
-              "Befit's own figures follow, the ratio is null", file=sys.stderr)
+        print(
+            f"NOT COMPARED: {told} not installed (apt install {' '.join(missing)}); "
+            "Befit's own figures follow, the ratio is null",
+            file=sys.stderr,
+        )
     if not has_wrk():
-        print("NOTE: load comes from a Python client, which takes more CPU than wrk and so "
-              "understates requests per second", file=sys.stderr)
+        print(
+            "NOTE: load comes from a Python client, which takes more CPU than wrk and so "
+            "understates requests per second",
+            file=sys.stderr,
+        )
     return not missing
 
 
 def _rows(served: Served, plan: Plan, folder: Path) -> list[Row]:
     return [
-        _row(served, Target(port=served.port, key=served.key, connections=connections,
-                            stream=stream), plan, folder)
+        _row(
+            served,
+            Target(port=served.port, key=served.key, connections=connections, stream=stream),
+            plan,
+            folder,
+        )
         for stream in (False, True)
         for connections in _CONNECTIONS
     ]
@@ -187,14 +211,19 @@ def _befit(folder: Path, upstream: int) -> Generator[Served]:
     workspace = write_workspace(folder / "workspace", f"http://127.0.0.1:{upstream}/v1")
     command = [sys.executable, "-m", "benchmarks.gateway.served", str(workspace.root), str(port)]
     with started(GATEWAY_CORE, command, port=port) as pid:
+        yield Served(name="befit", pid=pid, port=port, key=asyncio.run(_key(workspace)))
 
-        async def create_key() -> str:
-            while (client := await connect(workspace)) is None:
-                await asyncio.sleep(0.1)
-            key = await client.call("keys.create", {"name": "bench", "budget_usd": "1000000"})
-            return str(key["key"])
 
-        yield Served(name="befit", pid=pid, port=port, key=asyncio.run(create_key()))
+async def _key(workspace: Workspace) -> str:
+    """A key with a budget, so that every request reserves and settles money."""
+    client: ControlClient | None = None
+    async with asyncio.timeout(_READY_S):
+        # The supervisor listens on the port before the gateway answers commands.
+        while client is None:
+            await asyncio.sleep(0.1)
+            client = await connect(workspace)
+    key = await client.call("keys.create", {"name": "bench", "budget_usd": "1000000"})
+    return str(key["key"])
 
 
 def _ratio(rows: list[Row], connections: int, stream: bool) -> float | None:
@@ -208,13 +237,16 @@ def _ratio(rows: list[Row], connections: int, stream: bool) -> float | None:
     return round(found["befit"] / found["nginx"], 4)
 
 
-def _print_table(document: dict[str, object]) -> None:
-    rows = [Row(**row) for row in document["rows"]]
-    print(f"{'gateway':8} {'connections':>11} {'stream':>6} {'req/s':>9} {'cpu us':>8} {'p50 ms':>8}")
-    for row in rows:
-        print(f"{row.gateway:8} {row.connections:>11} {'yes' if row.stream else 'no':>6} "
-              f"{row.requests_per_s:>9,.0f} {row.cpu_us:>8,.0f} {row.p50_ms:>8.2f}")
-    print(f"fsync {document['fsync_ms']} ms; ratios to nginx: {document['ratio']}")
+def _print_table(figures: Figures) -> None:
+    print(
+        f"{'gateway':8} {'connections':>11} {'stream':>6} {'req/s':>9} {'cpu us':>8} {'p50 ms':>8}"
+    )
+    for row in figures.rows:
+        print(
+            f"{row.gateway:8} {row.connections:>11} {'yes' if row.stream else 'no':>6} "
+            f"{row.requests_per_s:>9,.0f} {row.cpu_us:>8,.0f} {row.p50_ms:>8.2f}"
+        )
+    print(f"fsync {figures.fsync_ms} ms; ratios to nginx: {figures.ratio}")
 
 
 if __name__ == "__main__":

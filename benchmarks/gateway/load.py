@@ -75,9 +75,7 @@ def _by_wrk(target: Target, *, seconds: float, folder: Path) -> Load:
         "wrk", "-t1", f"-c{target.connections}", f"-d{seconds:g}s", "--latency",
         "-s", str(script), url,
     ]  # fmt: skip
-    run = subprocess.run(
-        pinned(LOAD_CORE, command), check=True, capture_output=True, text=True
-    )
+    run = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True)
     return _parsed(run.stdout)
 
 

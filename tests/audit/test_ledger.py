@@ -264,6 +264,17 @@ asyncio.run(main(Path(sys.argv[1])))
 """
 
 
+async def test_a_caller_that_is_alone_never_waits_for_company(
+    opened, answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("befit.audit.ledger.time.sleep", waits.append)
+    ledger = opened()
+    for number in range(20):
+        await answer(ledger, f"dec_{number}")
+    assert waits == []
+
+
 @pytest.mark.parametrize("lines", [40, 500])
 def test_everything_acknowledged_before_kill_9_is_there_afterwards(befit: Path, lines: int) -> None:
     with subprocess.Popen(
@@ -272,7 +283,7 @@ def test_everything_acknowledged_before_kill_9_is_there_afterwards(befit: Path, 
         acknowledged = [child.stdout.readline() for _ in range(lines)]
         child.kill()
         acknowledged += child.stdout.readlines()
-    whole = [line.split(" ", 1) for line in acknowledged if line.endswith("}}\n")]
+    whole = [line.split(" ", 1) for line in acknowledged if line.endswith('"}\n')]
     open_ledger(befit, open_keyring(befit)).close()
     leaves = [
         line

@@ -39,7 +39,11 @@ models:
     max_output_tokens: 512
     capabilities: [chat, tools, structured_output]
     able: [write]
-    price: {{input_usd_per_million: "1", output_usd_per_million: "2", source: test, as_of: 2026-01-01}}
+    price:
+      input_usd_per_million: "1"
+      output_usd_per_million: "2"
+      source: test
+      as_of: 2026-01-01
   far:
     via: openai
     url: {far}
@@ -51,7 +55,11 @@ models:
     max_output_tokens: 512
     capabilities: [chat, tools, structured_output]
     able: [write, plan]
-    price: {{input_usd_per_million: "10", output_usd_per_million: "20", source: test, as_of: 2026-01-01}}
+    price:
+      input_usd_per_million: "10"
+      output_usd_per_million: "20"
+      source: test
+      as_of: 2026-01-01
     timeouts: {{connect_s: 2, first_token_s: 1, total_s: 1}}
   vectors:
     via: openai
@@ -62,7 +70,11 @@ models:
     size: small
     context_window: 8192
     capabilities: [embeddings]
-    price: {{input_usd_per_million: "1", output_usd_per_million: "0", source: test, as_of: 2026-01-01}}
+    price:
+      input_usd_per_million: "1"
+      output_usd_per_million: "0"
+      source: test
+      as_of: 2026-01-01
 {more}
 """
 

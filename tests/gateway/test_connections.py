@@ -28,7 +28,9 @@ def chat(model: str = "near", *, stream: bool = False, content: str = "hello") -
     return json.dumps({"model": model, "messages": messages, "stream": stream}).encode()
 
 
-def request(house: House, body: bytes, *, length: int | None = None, chunked: bool = False) -> bytes:
+def request(
+    house: House, body: bytes, *, length: int | None = None, chunked: bool = False
+) -> bytes:
     size = "transfer-encoding: chunked" if chunked else f"content-length: {length or len(body)}"
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nhost: befit\r\n"
@@ -152,11 +154,10 @@ async def test_headers_without_end_are_refused(build: Build) -> None:
         writer.close()
 
 
-@pytest.mark.parametrize(
-    "rubbish",
-    [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST /v1/chat/completions HTTP/1.1\r\n"
-     b"content-length: -5\r\n\r\n"],
-)  # fmt: skip
+NEGATIVE = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: -5\r\n\r\n"
+
+
+@pytest.mark.parametrize("rubbish", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", NEGATIVE])
 async def test_what_is_no_http_is_400_in_json(build: Build, rubbish: bytes) -> None:
     async with build(limits=SMALL) as house:
         reader, writer = await connected(house)
@@ -170,8 +171,7 @@ async def test_more_requests_than_the_limit_are_503_with_retry_after(build: Buil
     async with build(limits=SMALL) as house, house.http() as http:
         house.near.script(Reply(delay_s=1), Reply(delay_s=1))
         waiting = [
-            asyncio.create_task(http.post("/v1/chat/completions", content=chat()))
-            for _ in range(2)
+            asyncio.create_task(http.post("/v1/chat/completions", content=chat())) for _ in range(2)
         ]
         await until(lambda: len(house.near.requests) == 2)
         third = await http.post("/v1/chat/completions", content=chat())

@@ -18,9 +18,7 @@ HELLO = [{"role": "user", "content": "hello"}]
 
 
 async def stream_of(house: House):
-    return await house.openai().chat.completions.create(
-        model="near", messages=HELLO, stream=True
-    )
+    return await house.openai().chat.completions.create(model="near", messages=HELLO, stream=True)
 
 
 async def test_a_stream_under_way_finishes_within_the_drain(build: Build) -> None:

@@ -68,9 +68,7 @@ async def test_a_wrong_data_class_names_the_four(house: House) -> None:
     assert "public, internal, confidential, restricted" in error_of(answer)["message"]
 
 
-@pytest.mark.parametrize(
-    ("model", "hint"), [("neaar", "'near'"), ("workflow:triag", "'triage'")]
-)
+@pytest.mark.parametrize(("model", "hint"), [("neaar", "'near'"), ("workflow:triag", "'triage'")])
 async def test_an_unknown_model_or_workflow_is_404_with_the_nearest_name(
     house: House, model: str, hint: str
 ) -> None:
@@ -102,7 +100,13 @@ async def test_too_long_a_context_says_which_limit_and_how_many_tokens(house: Ho
 
 @pytest.mark.parametrize(
     "header",
-    [None, "Bearer", "Bearer nonsense", "Basic dXNlcjpwYXNz", f"Bearer befit_{'2' * 12}_{'a' * 43}"],
+    [
+        None,
+        "Bearer",
+        "Bearer nonsense",
+        "Basic dXNlcjpwYXNz",
+        f"Bearer befit_{'2' * 12}_{'a' * 43}",
+    ],
 )
 async def test_no_valid_key_is_401_and_leaves_no_decision(house: House, header: str | None) -> None:
     headers = {"authorization": header} if header else {}
@@ -148,9 +152,7 @@ async def test_an_upstream_that_is_down_is_502_for_a_named_model(house: House) -
 async def test_an_upstream_that_is_down_is_followed_by_a_fallback(house: House) -> None:
     await house.near.stop()
     house.far.script(Reply(text="green"))
-    answer = await house.openai().chat.completions.create(
-        model="workflow:triage", messages=HELLO
-    )
+    answer = await house.openai().chat.completions.create(model="workflow:triage", messages=HELLO)
     assert (answer.model, answer.choices[0].message.content) == ("far", "green")
 
 
@@ -176,13 +178,11 @@ async def test_a_stream_that_breaks_raises_in_the_client_and_is_recorded(
     house: House, reply: Reply
 ) -> None:
     house.near.script(reply)
-    stream = await house.openai().chat.completions.create(
-        model="near", messages=HELLO, stream=True
-    )
+    stream = await house.openai().chat.completions.create(model="near", messages=HELLO, stream=True)
     seen: list[str] = []
     with pytest.raises(openai.APIError) as caught:
         async for chunk in stream:
-            seen.append(chunk.choices[0].delta.content or "")
+            seen += [chunk.choices[0].delta.content or ""]
     assert "".join(seen).startswith("a b")
     assert caught.value.body["code"] == "stream_broken"
     record = await house.record(caught.value.body["decision_id"])

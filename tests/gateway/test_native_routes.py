@@ -79,9 +79,16 @@ async def test_an_approved_answer_reaches_the_run_that_waited(house: House) -> N
     waiting = asyncio.create_task(get(house, f"/v1/runs/{run['run_id']}?wait_s=20"))
     listed = (await get(house, "/v1/approvals", "reviewer")).json()["approvals"]
     (approval,) = listed
-    assert {"id", "kind", "workflow", "status", "payload", "payload_sha256", "requester", "due"} <= (
-        approval.keys()
-    )
+    assert {
+        "id",
+        "kind",
+        "workflow",
+        "status",
+        "payload",
+        "payload_sha256",
+        "requester",
+        "due",
+    } <= (approval.keys())
     assert (approval["kind"], approval["workflow"], approval["requester"]) == (
         "answer",
         "advice",

@@ -58,9 +58,7 @@ async def test_a_stream_opens_with_a_receipt_and_finishes_with_the_closed_one(
 
 
 async def test_a_stream_without_usage_asked_for_carries_none(house: House) -> None:
-    stream = await house.openai().chat.completions.create(
-        model="near", messages=HELLO, stream=True
-    )
+    stream = await house.openai().chat.completions.create(model="near", messages=HELLO, stream=True)
     chunks = [chunk async for chunk in stream]
     assert all(chunk.usage is None for chunk in chunks)
     assert house.near.requests[-1].json["stream_options"] == {"include_usage": True}
@@ -103,9 +101,7 @@ async def test_tools_pass_through_both_ways(house: House, stream: bool) -> None:
         ) as events:
             answer = await events.get_final_completion()
     else:
-        answer = await client.chat.completions.create(
-            model="near", messages=HELLO, tools=[WEATHER]
-        )
+        answer = await client.chat.completions.create(model="near", messages=HELLO, tools=[WEATHER])
     (called,) = answer.choices[0].message.tool_calls
     assert (called.id, called.function.name) == ("call_1", "weather")
     assert answer.choices[0].finish_reason == "tool_calls"
@@ -170,9 +166,7 @@ async def test_a_key_limited_to_workflows_sees_no_others(house: House) -> None:
 
 
 async def test_a_high_impact_answer_waits_for_a_person(house: House) -> None:
-    answer = await house.openai().chat.completions.create(
-        model="workflow:advice", messages=HELLO
-    )
+    answer = await house.openai().chat.completions.create(model="workflow:advice", messages=HELLO)
     assert answer.befit["status"] == "pending_person"
     assert answer.befit["approval_id"].startswith("apr_")
     assert answer.befit["run_id"] in answer.choices[0].message.content

@@ -21,7 +21,7 @@ ASKED = {
 
 async def test_ask_answers_with_the_contracts_document(house: House) -> None:
     told = await house.operate("ask", {"text": "hello", "model": "near"})
-    assert ASKED <= told.keys()
+    assert told.keys() >= ASKED
     assert (told["status"], told["output"], told["zone"]) == ("answered", "near says so", "onprem")
     assert told["excluded"].keys() == {"far", "vectors"}
     assert told["cost_usd"] > 0
@@ -31,10 +31,8 @@ async def test_ask_answers_with_the_contracts_document(house: House) -> None:
 async def test_a_refused_ask_is_a_document_with_the_reason_and_every_exclusion(
     house: House,
 ) -> None:
-    told = await house.operate(
-        "ask", {"text": "hello", "model": "far", "data_class": "restricted"}
-    )
-    assert ASKED <= told.keys()
+    told = await house.operate("ask", {"text": "hello", "model": "far", "data_class": "restricted"})
+    assert told.keys() >= ASKED
     assert (told["status"], told["output"], told["model"]) == ("refused", None, None)
     assert told["data_class"] == "restricted"
     assert "zone external" in told["excluded"]["far"]
@@ -62,7 +60,7 @@ async def test_a_pending_ask_has_no_output_and_says_what_it_waits_for(house: Hou
 
 async def test_route_tells_every_candidate_and_calls_none(house: House) -> None:
     told = await house.operate("route", {"text": "hello", "workflow": "triage"})
-    assert ASKED <= told.keys()
+    assert told.keys() >= ASKED
     assert {item["model"]: item["eligible"] for item in told["candidates"]} == {
         "near": True,
         "far": True,
@@ -170,7 +168,5 @@ async def test_reload_takes_up_a_changed_file_and_keeps_the_old_for_a_wrong_one(
 
 
 async def test_an_unknown_operation_names_the_nearest(house: House) -> None:
-    with pytest.raises(NotFound, match="approvals.list"):
+    with pytest.raises(NotFound, match=r"approvals\.list"):
         await house.operate("approvals.lst", {})
-
-

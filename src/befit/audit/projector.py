@@ -22,6 +22,10 @@ from befit.errors import BefitError, WorkspaceError
 EventSink = Callable[[tuple[Event, ...]], None]
 """Told of events once the index holds them; quick, and called on the event loop."""
 
+_LONGEST_PAUSE_S = 1.0
+_BUSY_EVENTS = 512
+"""So many new events in one round double the pause before the next."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -58,24 +62,23 @@ class Projector:
         Raises:
             WorkspaceError: the log is damaged.
         """
-        durable = self._ledger.durable_sizes() if self._ledger else {}
-        async with self._turn:
-            for log in await asyncio.to_thread(self._reader.logs):
-                await self._advance(log, durable.get(log))
+        await self._catch_up()
 
     async def run(self) -> None:
         """Follow the ledger until cancelled. A failing store is tried again."""
         while True:
             await self._news.wait()
             self._news.clear()
+            applied = 0
             try:
-                await self.caught_up()
+                applied = await self._catch_up()
             except (BefitError, OSError) as error:
                 _log.error("the decision index falls behind: %s", error)
                 self._news.set()
-            # A pause gathers larger batches: under load the index costs less, and
-            # whoever must read its own writes does not wait for it.
-            await asyncio.sleep(self._pause_s)
+            # A pause gathers larger batches: the more there is to do, the less it costs to
+            # do it seldom, and whoever must read its own writes does not wait for it.
+            pause_s = self._pause_s * (1 + applied / _BUSY_EVENTS)
+            await asyncio.sleep(min(pause_s, max(self._pause_s, _LONGEST_PAUSE_S)))
 
     async def events_of(self, tenant: str, decision_id: str) -> tuple[Event, ...]:
         """A decision's events in order, each checked; empty where it is unknown.
@@ -105,7 +108,16 @@ class Projector:
         read = self._reader.event_at
         return await asyncio.to_thread(lambda: tuple(read(pointer) for pointer in pointers))
 
-    async def _advance(self, log: str, until: LogPosition | None) -> None:
+    async def _catch_up(self) -> int:
+        applied = 0
+        async with self._turn:
+            # Read in turn: whoever came before may have taken in what is durable only now.
+            durable = self._ledger.durable_sizes() if self._ledger else {}
+            for log in await asyncio.to_thread(self._reader.logs):
+                applied += await self._advance(log, durable.get(log))
+        return applied
+
+    async def _advance(self, log: str, until: LogPosition | None) -> int:
         position = await self._index.position(log)
         if until is not None and position.leaf_offset > until.leaf_offset:
             raise WorkspaceError(
@@ -113,17 +125,20 @@ class Projector:
                 f"holds {until.events}",
                 next_step="restore the ledger and the database from the same backup",
             )
+        applied = 0
         while until is None or position.leaf_offset < until.leaf_offset:
             batch = self._recent(log, position) or await asyncio.to_thread(
                 self._reader.read, log, position, until=until, most_events=self._batch_events
             )
             if not batch.rows:
-                return
+                break
             await self._index.apply(batch.rows, log, batch.position)
             position = batch.position
+            applied += len(batch.rows)
             events = tuple(row.event for row in batch.rows)
             for sink in self._sinks:
                 sink(events)
+        return applied
 
     def _recent(self, log: str, position: LogPosition) -> Batch | None:
         if self._ledger is None or self._ledger.log != log:

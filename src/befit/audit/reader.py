@@ -119,9 +119,7 @@ def read_box(sealed: BinaryIO) -> bytes:
     return box
 
 
-def open_fields(
-    sealer: Sealer, leaf: Leaf, box: bytes, *, is_checked: bool
-) -> Sections | None:
+def open_fields(sealer: Sealer, leaf: Leaf, box: bytes, *, is_checked: bool) -> Sections | None:
     """The fields of an event; None where the key that sealed them was destroyed.
 
     Args:
@@ -143,9 +141,7 @@ def open_fields(
     return check_commitments(leaf, packed) if is_checked else unpack_sections(packed)
 
 
-def _event(
-    log: str, index: int, leaf: Leaf, *, line: bytes, fields: Sections | None
-) -> Event:
+def _event(log: str, index: int, leaf: Leaf, *, line: bytes, fields: Sections | None) -> Event:
     return Event(
         log=log,
         index=index,

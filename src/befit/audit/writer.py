@@ -92,8 +92,10 @@ class GroupWriter:
         start = self.durable
         group = self._builder.build(drafts, known)
         self._files.write_group(group.sealed, group.leaves)
-        self.durable = self._position()
-        self.tail.add(start, Batch(rows=group.rows, position=self.durable))
+        durable = self._position()
+        # Remembered first: whoever sees the new position finds its events in memory.
+        self.tail.add(start, Batch(rows=group.rows, position=durable))
+        self.durable = durable
         if self._state.frontier.size - self._checkpointed >= _CHECKPOINT_EVERY_EVENTS:
             self.write_checkpoint()
         return group.receipts

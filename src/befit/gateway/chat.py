@@ -9,7 +9,7 @@ from befit.audit import encode_receipt
 from befit.errors import Overloaded
 from befit.gateway.bearer import bearer_in
 from befit.gateway.body import read_body
-from befit.gateway.completion import answer_headers, events_of, whole_body
+from befit.gateway.completion import OutgoingAnswer
 from befit.gateway.failure import error_body
 from befit.gateway.flight import Flights
 from befit.gateway.limits import Limits
@@ -43,10 +43,14 @@ class ChatEndpoint:
         answer = await self._orchestrator.handle(Arrival(caller=principal, request=request))
         if isinstance(answer, StreamedAnswer):
             await self._relay(answer, send)
-        elif request.stream:
-            await _send_events(answer, request, send)
+            return
+        outgoing = OutgoingAnswer(answer)
+        if request.stream:
+            await _start_stream(send, *outgoing.headers)
+            events = b"".join(outgoing.events(request))
+            await send({"type": "http.response.body", "body": events})
         else:
-            await send_json(send, whole_body(answer), headers=answer_headers(answer))
+            await send_json(send, outgoing.body(), headers=outgoing.headers)
 
     async def _relay(self, answer: StreamedAnswer, send: Send) -> None:
         """Pass events on as they come; a slow reader slows the upstream down."""
@@ -64,11 +68,6 @@ class ChatEndpoint:
                 raise  # the client has gone
             await send(_last_event(answer))
         await send({"type": "http.response.body", "body": b""})
-
-
-async def _send_events(answer: Answer, request: ChatRequest, send: Send) -> None:
-    await _start_stream(send, *answer_headers(answer))
-    await send({"type": "http.response.body", "body": b"".join(events_of(answer, request))})
 
 
 async def _start_stream(send: Send, *headers: Header) -> None:

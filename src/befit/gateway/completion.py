@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from befit.audit import encode_receipt
 from befit.gateway.reply import Header
 from befit.messages import ChatRequest
 from befit.orchestrator import Answer, befit_object
@@ -27,32 +26,60 @@ _decode_choices = msgspec.json.Decoder(list[_Choice]).decode
 _decode_tool_calls = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None).decode
 
 
-def whole_body(answer: Answer) -> bytes:
-    """The body of a `chat.completion`: the model's own, under the card's name."""
-    fields = answer.completion.fields
-    standing = answer.standing
-    body: dict[str, object] = {
-        "id": standing.decision_id,
-        "object": "chat.completion",
-        "created": 0,
-        **fields,
-        "befit": befit_of(answer),
-    }
-    if standing.model is not None:
-        body["model"] = standing.model
-    return _encode(body)
+class OutgoingAnswer:
+    """A whole answer on its way out. Its receipt is encoded once, for body and header."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._befit = _befit_of(answer)
+
+    @property
+    def headers(self) -> tuple[Header, Header]:
+        """The decision and the closed receipt, for whoever reads no body."""
+        return (
+            (b"befit-decision", self._answer.standing.decision_id.encode()),
+            (b"befit-receipt", str(self._befit["receipt"]).encode()),
+        )
+
+    def body(self) -> bytes:
+        """A `chat.completion`: the model's own, under the card's name."""
+        standing = self._answer.standing
+        body: dict[str, object] = {
+            "id": standing.decision_id,
+            "object": "chat.completion",
+            "created": 0,
+            **self._answer.completion.fields,
+            "befit": self._befit,
+        }
+        if standing.model is not None:
+            body["model"] = standing.model
+        return _encode(body)
+
+    def events(self, request: ChatRequest) -> Iterator[bytes]:
+        """The answer as a stream's events; the last finish carries `befit`.
+
+        Answers that are checked before they may be released come this way.
+        """
+        fields = self._answer.completion.fields
+        common = _chunk_fields(self._answer)
+        choices = _decode_choices(fields["choices"])
+        for number, choice in enumerate(choices):
+            yield from (_chunk(common, choice.index, delta) for delta in _deltas(choice))
+            last = number == len(choices) - 1
+            end: dict[str, object] = {
+                "index": choice.index,
+                "delta": _NO_DELTA,
+                "finish_reason": choice.finish_reason,
+            }
+            told: dict[str, object] = {"befit": self._befit} if last else {}
+            yield _event({**common, **told, "choices": [end]})
+        usage = fields.get("usage")
+        if request.include_usage and usage is not None:
+            yield _event({**common, "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
 
 
-def answer_headers(answer: Answer) -> tuple[Header, Header]:
-    """The decision and the closed receipt, for whoever reads no body."""
-    return (
-        (b"befit-decision", answer.standing.decision_id.encode()),
-        (b"befit-receipt", encode_receipt(answer.receipt).encode()),
-    )
-
-
-def befit_of(answer: Answer) -> dict[str, object]:
-    """The `befit` object of a whole answer."""
+def _befit_of(answer: Answer) -> dict[str, object]:
     told = befit_object(answer.standing, status=answer.status, receipt=answer.receipt)
     told["cost_usd"] = answer.cost_usd
     told["latency_ms"] = round(answer.latency_ms, 3)
@@ -64,29 +91,6 @@ def befit_of(answer: Answer) -> dict[str, object]:
             for check in answer.checks
         ]
     return told
-
-
-def events_of(answer: Answer, request: ChatRequest) -> Iterator[bytes]:
-    """A whole answer as the events of a stream; the last finish carries `befit`.
-
-    Answers that are checked before they may be released come this way.
-    """
-    common = _chunk_fields(answer)
-    choices = _decode_choices(answer.completion.fields["choices"])
-    for number, choice in enumerate(choices):
-        yield from (_chunk(common, choice.index, delta) for delta in _deltas(choice))
-        last = number == len(choices) - 1
-        finish: dict[str, object] = {**common, "befit": befit_of(answer)} if last else dict(common)
-        end: dict[str, object] = {
-            "index": choice.index,
-            "delta": _NO_DELTA,
-            "finish_reason": choice.finish_reason,
-        }
-        yield _event(finish | {"choices": [end]})
-    usage = answer.completion.fields.get("usage")
-    if request.include_usage and usage is not None:
-        yield _event({**common, "choices": [], "usage": usage})
-    yield b"data: [DONE]\n\n"
 
 
 def _chunk_fields(answer: Answer) -> dict[str, object]:

@@ -7,9 +7,9 @@ waited long enough; cancelling it closes its decision as cut and cancels the cal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, cast
 
 from befit.errors import Overloaded
@@ -26,19 +26,34 @@ class Cut(StrEnum):
 
 
 class Flight:
-    """One request under way. `cut` says why it was ended early, if it was."""
+    """One request under way, from `with` to its end. `cut` says why it was ended early."""
 
-    __slots__ = ("cut", "task")
+    __slots__ = ("_among", "_task", "cut")
 
-    def __init__(self, task: asyncio.Task[Any]) -> None:
-        self.task = task
+    def __init__(self, task: asyncio.Task[Any], among: tuple[set[Flight], ...]) -> None:
+        self._task = task
+        self._among = among
         self.cut: Cut | None = None
 
     def end(self, cut: Cut) -> None:
         """Cancel the request's task; the first reason stands."""
         if self.cut is None:
             self.cut = cut
-            self.task.cancel()
+            self._task.cancel()
+
+    def __enter__(self) -> Flight:
+        for flights in self._among:
+            flights.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for flights in self._among:
+            flights.discard(self)
 
 
 class Flights:
@@ -61,9 +76,8 @@ class Flights:
         """Whether the server takes no more requests."""
         return self._stopping
 
-    @contextmanager
-    def board(self, scope: MutableMapping[str, Any]) -> Generator[Flight]:  # an ASGI scope is open
-        """Count the current task as a request under way until the block ends.
+    def board(self, scope: MutableMapping[str, Any]) -> Flight:  # an ASGI scope is open
+        """The current task as a request under way; it counts within its `with` block.
 
         Raises:
             Overloaded: there are too many, or the server is stopping.
@@ -78,17 +92,9 @@ class Flights:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is handled outside of a task")
-        flight = Flight(task)
         of_connection = cast("set[Flight] | None", scope.get(SCOPE_KEY))
-        self._under_way.add(flight)
-        if of_connection is not None:
-            of_connection.add(flight)
-        try:
-            yield flight
-        finally:
-            self._under_way.discard(flight)
-            if of_connection is not None:
-                of_connection.discard(flight)
+        among = (self._under_way,) if of_connection is None else (self._under_way, of_connection)
+        return Flight(task, among)
 
     def stop_boarding(self) -> None:
         """Refuse new requests from now on."""

@@ -96,11 +96,16 @@ async def _serve(order: Order, order_input: BinaryIO, reports: BinaryIO) -> None
         _stop_on_signals(server)
         orphaned = asyncio.create_task(_stop_when_orphaned(order_input, server))
         _report(reports, _started(platform))
-        # What has been loaded stays for good: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+        _spare_the_collector()
         await server.serve(listener)
         orphaned.cancel()
+
+
+def _spare_the_collector() -> None:
+    """What has been loaded stays for good, and a request leaves few cycles behind it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _started(platform: Platform) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import astuple
 
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
@@ -18,11 +18,11 @@ class SqlDecisionIndex:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._events = dialect.ManyRows(dialect.insert_new(EVENTS), EVENTS.c.keys())
-        self._decisions = dialect.ManyRows(_filling(DECISIONS), DECISIONS.c.keys())
-        self._calls = dialect.ManyRows(_filling(CALLS), CALLS.c.keys())
-        self._scopes = dialect.ManyRows(dialect.insert_new(CALL_SCOPES), CALL_SCOPES.c.keys())
-        self._positions = dialect.ManyRows(_overwriting(LOGS), LOGS.c.keys())
+        self._events = dialect.ManyRows(dialect.insert_new(EVENTS))
+        self._decisions = dialect.ManyRows(_filling(DECISIONS))
+        self._calls = dialect.ManyRows(_filling(CALLS))
+        self._scopes = dialect.ManyRows(dialect.insert_new(CALL_SCOPES))
+        self._positions = dialect.ManyRows(_overwriting(LOGS))
 
     async def apply(self, rows: tuple[IndexedEvent, ...], log: str, position: LogPosition) -> None:
         """Add the events and move the log's position, in one transaction."""
@@ -38,7 +38,7 @@ class SqlDecisionIndex:
             self._calls.write(connection, folded.calls)
             self._scopes.write(connection, folded.scopes)
             if position.events >= known:
-                self._positions.write(connection, [{"log": log, **asdict(position)}])
+                self._positions.write(connection, [(log, *astuple(position))])
 
         await self._database.run(work)
 

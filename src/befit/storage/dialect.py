@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -81,21 +80,23 @@ def upsert(table: Table) -> Insert:
 
 
 class ManyRows:
-    """A write of many rows, compiled once.
+    """A write of many whole rows of one table, compiled once.
 
     SQLAlchemy's own `executemany` spends more on each row than SQLite does. Here values
     go to the driver as they are, so money must be nano-dollars already.
     """
 
-    def __init__(self, statement: Insert, columns: Iterable[str]) -> None:
-        compiled = statement.compile(dialect=_SQLITE, column_keys=list(columns))
+    def __init__(self, statement: Insert) -> None:
+        names = statement.table.c.keys()
+        compiled = statement.compile(dialect=_SQLITE, column_keys=names)
+        if compiled.positiontup != names:
+            raise ValueError("the statement has other parameters than its table's columns")
         self._sql = str(compiled)
-        self._values_of = itemgetter(*(compiled.positiontup or ()))
 
-    def write(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Write the rows, each of which tells every column."""
+    def write(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write the rows, each a value for every column in the order of the table."""
         if rows:
-            connection.exec_driver_sql(self._sql, [self._values_of(row) for row in rows])
+            connection.exec_driver_sql(self._sql, list(rows))
 
 
 def explained(error: DBAPIError, engine: Engine) -> BefitError:

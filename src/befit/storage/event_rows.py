@@ -7,7 +7,8 @@ part again changes nothing.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -20,7 +21,8 @@ from befit.storage.columns import nano_usd
 from befit.storage.schema import CALLS, DECISIONS
 
 Columns = dict[str, object]
-"""The columns of one row, as the driver takes them: money in nano-dollars."""
+"""The columns of one row in their table's order, as the driver takes them: money in
+nano-dollars."""
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -111,6 +113,14 @@ class _Closed(msgspec.Struct):
     error: _Error | None = None
 
 
+_read_opened = msgspec.json.Decoder(_Opened).decode
+_read_reserved = msgspec.json.Decoder(_Reserved).decode
+_read_settled = msgspec.json.Decoder(_Settled).decode
+_read_closed = msgspec.json.Decoder(_Closed).decode
+_read_waiting = msgspec.json.Decoder(_Waiting).decode
+_read_resolved = msgspec.json.Decoder(_Resolved).decode
+
+
 class EventRows:
     """The rows of a batch of events, folded as they are added."""
 
@@ -120,23 +130,23 @@ class EventRows:
         self._scopes: set[tuple[str, str, str, str]] = set()
         self._no_decision = _blank(DECISIONS)
         self._no_call = _blank(CALLS)
-        self.pointers: list[Columns] = []
+        self._last_time = ("", 0.0)
+        self.pointers: list[tuple[object, ...]] = []
 
     @property
-    def decisions(self) -> list[Columns]:
-        """Rows of the table `decisions`."""
-        return list(self._decisions.values())
+    def decisions(self) -> list[tuple[object, ...]]:
+        """Rows of the table `decisions`, in the order of its columns."""
+        return [tuple(row.values()) for row in self._decisions.values()]
 
     @property
-    def calls(self) -> list[Columns]:
-        """Rows of the table `calls`."""
-        return list(self._calls.values())
+    def calls(self) -> list[tuple[object, ...]]:
+        """Rows of the table `calls`, in the order of its columns."""
+        return [tuple(row.values()) for row in self._calls.values()]
 
     @property
-    def scopes(self) -> list[Columns]:
-        """Rows of the table `call_scopes`."""
-        names = ("tenant", "decision_id", "permit_id", "scope")
-        return [dict(zip(names, values, strict=True)) for values in sorted(self._scopes)]
+    def scopes(self) -> list[tuple[str, str, str, str]]:
+        """Rows of the table `call_scopes`, in the order of its columns."""
+        return sorted(self._scopes)
 
     def add(self, row: IndexedEvent) -> None:
         """Fold one event in.
@@ -144,18 +154,18 @@ class EventRows:
         Raises:
             WorkspaceError: a field of the event has not the type it should have.
         """
-        event, at = row.event, datetime.fromisoformat(row.event.time).timestamp()
+        event, pointer, at = row.event, row.pointer, self._unix(row.event.time)
         self.pointers.append(
-            {
-                "log": row.pointer.log,
-                "position": row.pointer.index,
-                "tenant": event.tenant,
-                "decision_id": event.decision_id,
-                "type": event.type.value,
-                "at": at,
-                "leaf_offset": row.pointer.leaf_offset,
-                "sealed_offset": row.pointer.sealed_offset,
-            }
+            (
+                event.tenant,
+                event.decision_id,
+                pointer.log,
+                pointer.index,
+                event.type.value,
+                at,
+                pointer.leaf_offset,
+                pointer.sealed_offset,
+            )
         )
         match event.type:
             case EventType.OPENED:
@@ -164,20 +174,26 @@ class EventRows:
                 self._reserved(row, at)
             case EventType.SETTLED:
                 self._settled(event, at)
+            case EventType.CLOSED:
+                self._closed(event, at)
             case EventType.WAITING:
                 self._waiting(event)
             case EventType.RESOLVED:
                 self._resolved(event)
-            case EventType.CLOSED:
-                self._closed(event, at)
             case _:
                 pass
+
+    def _unix(self, time: str) -> float:
+        # The events of a group share one time, so the last one is worth remembering.
+        if time != self._last_time[0]:
+            self._last_time = (time, datetime.fromisoformat(time).timestamp())
+        return self._last_time[1]
 
     def _opened(self, event: Event, at: float) -> None:
         # Opened and closed count although their fields may have been erased.
         decision = self._decision(event)
-        decision.update(opened_at=at, day=_day(at))
-        told = _read(event, _Opened)
+        decision.update(opened_at=at, day=_day(event))
+        told = _read(event, _read_opened)
         if told is None:
             return
         asked = told.asked or _Asked()
@@ -191,13 +207,13 @@ class EventRows:
         )
 
     def _reserved(self, row: IndexedEvent, at: float) -> None:
-        event, told = row.event, _read(row.event, _Reserved)
+        event, told = row.event, _read(row.event, _read_reserved)
         if told is None:
             return
         call = self._call(event, told.permit_id, at)
         call.update(
             at=at,
-            day=_day(at),
+            day=_day(event),
             purpose=told.purpose,
             model=told.model,
             zone=told.zone,
@@ -216,7 +232,7 @@ class EventRows:
             )
 
     def _settled(self, event: Event, at: float) -> None:
-        told = _read(event, _Settled)
+        told = _read(event, _read_settled)
         if told is None:
             return
         error = told.error.code if isinstance(told.error, _Error) else told.error
@@ -238,19 +254,19 @@ class EventRows:
         self._add_scopes(event, told.permit_id, told.scopes)
 
     def _waiting(self, event: Event) -> None:
-        told = _read(event, _Waiting)
+        told = _read(event, _read_waiting)
         if told is not None:
             self._decision(event).update(approval_id=told.approval_id)
 
     def _resolved(self, event: Event) -> None:
-        told = _read(event, _Resolved)
+        told = _read(event, _read_resolved)
         if told is not None:
             self._decision(event).update(approval_id=told.approval_id, resolution=told.resolution)
 
     def _closed(self, event: Event, at: float) -> None:
         decision = self._decision(event)
         decision.update(closed_at=at)
-        told = _read(event, _Closed)
+        told = _read(event, _read_closed)
         if told is None:
             return
         workflow = told.workflow
@@ -289,20 +305,21 @@ class EventRows:
                 permit_id=permit_id,
                 step=event.step,
                 at=at,
-                day=_day(at),
+                day=_day(event),
             )
         return found
 
     def _add_scopes(self, event: Event, permit_id: str, scopes: tuple[str, ...]) -> None:
-        self._scopes.update((event.tenant, event.decision_id, permit_id, scope) for scope in scopes)
+        for scope in scopes:
+            self._scopes.add((event.tenant, scope, event.decision_id, permit_id))
 
 
-def _read(event: Event, shape: type[_T]) -> _T | None:
+def _read(event: Event, read: Callable[[bytes], _T]) -> _T | None:
     told = event.fields_json()
     if told is None:
         return None
     try:
-        return msgspec.json.decode(told, type=shape)
+        return read(told)
     except msgspec.ValidationError as error:
         raise WorkspaceError(
             f"event {event.index} of log {event.log} ({event.type}) cannot be read: {error}",
@@ -324,5 +341,5 @@ def _tokens(usage: _Usage | None) -> Columns:
     }
 
 
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+def _day(event: Event) -> str:
+    return event.time[:10]  # a leaf's time is RFC 3339 in UTC

@@ -80,7 +80,7 @@ class Left:
     def fields(self, decision_id: str, kind: str) -> list[dict[str, Any]]:
         """The opened fields of a decision's events of one type, in order."""
         return [
-            json.loads(msgspec.json.encode(event.fields))
+            json.loads(msgspec.json.encode(dict(event.fields)))
             for event in self.events[decision_id]
             if event.type == kind
         ]
@@ -122,7 +122,7 @@ async def _read(platform: Platform, played: Played) -> Left:
     for decision_id in played.document["decisions"]:
         events[decision_id] = await platform.projector.events_of(DEFAULT_TENANT, decision_id)
         for event in events[decision_id]:
-            told = json.loads(msgspec.json.encode(event.fields)).get("rows")
+            told = json.loads(msgspec.json.encode(dict(event.fields))).get("rows")
             if told:
                 lines = await platform.tables.rows(DEFAULT_TENANT, told["table"])
                 tables[told["table"]] = [json.loads(line) for line in lines.splitlines()]

@@ -112,7 +112,7 @@ def account_from(events: tuple[Event, ...]) -> Account:
     record = fold(events)
     ends = [event for event in events if event.type in {EventType.WAITING, EventType.CLOSED}]
     fields = ends[-1].fields if ends else None
-    end = msgspec.json.decode(msgspec.json.encode(fields or {}), type=_End)
+    end = msgspec.json.decode(msgspec.json.encode(dict(fields or {})), type=_End)
     return Account(
         record=record,
         workflow=end.workflow.name if end.workflow else None,

@@ -74,12 +74,14 @@ async def _show_decision(stage: Stage, screen: Screen, decision_id: str, show: s
         f"The ledger {whole}: {verified.events} events of {verified.decisions} decisions, signed.",
         style="bold",
     )
-    screen.say(f"Show any of them:  {show}")
+    lead = "Show any of them" if stage.plan.keep else "Show any of them, in a play kept in DIR"
+    screen.say(f"{lead}:")
+    screen.say(f"  {show}")
 
 
 def _command(stage: Stage, decision_id: str) -> str:
-    folder = f" --workspace {shlex.quote(str(stage.plan.keep))}" if stage.plan.keep else ""
-    return f"befit{folder} audit show {decision_id}"
+    folder = shlex.quote(str(stage.plan.keep)) if stage.plan.keep else "DIR"
+    return f"befit --workspace {folder} audit show {decision_id}"
 
 
 def _cells(row: RowDocument) -> tuple[str, ...]:

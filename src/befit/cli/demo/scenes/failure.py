@@ -77,7 +77,9 @@ async def _kill_model_process(stage: Stage, screen: Screen) -> list[RequestDocum
         screen.request(f"ticket {ticket.id}", ticket.text, asked)
         shown.append(request_document(ticket.id, asked.account, asked.output))
     screen.gap()
-    screen.say(f"The model process was started again by itself, as {stage.models.pid}.")
+    again = stage.models.pid
+    told = f"was started again by itself, as {again}" if again else "is still being started again"
+    screen.say(f"The model process {told}.")
     return shown
 
 

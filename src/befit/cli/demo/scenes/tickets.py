@@ -93,9 +93,13 @@ async def _ask_all(stage: Stage, screen: Screen, tickets: Sequence[Ticket]) -> t
                 found[number] = await stage.ask(Question(text=ticket.text, workflow=TICKETS))
                 progress("", len(found), len(tickets))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_AT_ONCE):
+                    group.create_task(work())
+        except ExceptionGroup as failures:
+            # The first failure stopped the others; it alone tells what is wrong.
+            raise failures.exceptions[0] from None
     return tuple(found[number] for number in range(len(tickets)))
 
 
