@@ -194,4 +194,3 @@ def _write_workspace(folder: Path, peers: dict[Zone, ScriptedUpstream]) -> None:
     (folder / "workflows").mkdir()
     for name, text in _WORKFLOWS.items():
         (folder / "workflows" / f"{name}.yaml").write_text(text)
-

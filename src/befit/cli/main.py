@@ -70,7 +70,7 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     epilog="\b\nExample:\n  befit init work && cd work && befit ask 'Hello'",
 )
 @click.option(

@@ -16,7 +16,7 @@ from befit.gateway.limits import Limits
 from befit.gateway.reply import STREAM_HEADERS, Header, Message, Receive, Scope, Send, send_json
 from befit.identity import Authenticator
 from befit.messages import ChatRequest
-from befit.orchestrator import Answer, Arrival, Orchestrator, StreamedAnswer
+from befit.orchestrator import Arrival, Orchestrator, StreamedAnswer
 
 
 class ChatEndpoint:

@@ -102,9 +102,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop serving; called again, end what is still under way."""
-        self._stop.set()
-        if self._gateway is not None:
+        if self._stop.is_set() and self._gateway is not None:
             self._gateway.hurry()
+        self._stop.set()
 
     async def _serve(
         self,
