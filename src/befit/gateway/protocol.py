@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from befit.gateway.failure import ErrorBody, ErrorObject
 from befit.gateway.flight import SCOPE_KEY, Cut, Flight
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics, Refused
@@ -156,12 +157,19 @@ def guarded(limits: Limits, metrics: Metrics) -> type[GuardedProtocol]:
     return type("Guarded", (GuardedProtocol,), {"limits": limits, "metrics": metrics})
 
 
+_PHRASES = {
+    400: ("Bad Request", "invalid_request"),
+    408: ("Request Timeout", "request_timeout"),
+    431: ("Request Header Fields Too Large", "headers_too_large"),
+}
+
+
 def _error_response(status: int, message: str) -> bytes:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    body = msgspec.json.encode({"error": error})
-    phrases = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+    phrase, code = _PHRASES[status]
+    error = ErrorObject(message=message, type="invalid_request_error", param=None, code=code)
+    body = msgspec.json.encode(ErrorBody(error))
     head = (
-        f"HTTP/1.1 {status} {phrases[status]}\r\n"
+        f"HTTP/1.1 {status} {phrase}\r\n"
         "content-type: application/json\r\n"
         f"content-length: {len(body)}\r\n"
         "connection: close\r\n\r\n"
