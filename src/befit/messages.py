@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -109,7 +110,7 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what is derived is derived once
 class ChatRequest:
     """One chat completion request: raw fields beside what routing reads of them.
 
@@ -174,7 +175,7 @@ class ChatRequest:
             befit=befit or BefitOptions(),
         )
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The last user message's text: what a workflow is matched on and a label decided on."""
         for message in reversed(self.messages):
@@ -182,13 +183,13 @@ class ChatRequest:
                 return message.text
         return self.messages[-1].text
 
-    @property
+    @cached_property
     def input_bytes(self) -> int:
         """Bytes of messages, tools and formats: a bound above their token count."""
         counted = ("messages", "tools", "response_format", "functions")
         return sum(len(bytes(raw)) for name in counted if (raw := self.fields.get(name)))
 
-    @property
+    @cached_property
     def is_text_only(self) -> bool:
         """False where content cannot be examined and so takes the strictest class."""
         return all(message.is_text_only for message in self.messages)

@@ -17,10 +17,8 @@ from befit.errors import (
 )
 from befit.inference import ModelCaller
 from befit.messages import ChatRequest
-from befit.metering import most_cost_usd
 from befit.orchestrator.arrival import Kind
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.prompt import prepare
 from befit.orchestrator.run import Run
 from befit.policy import Verdict, Verdicts
 from befit.routing import Candidate, EvidenceBook, Gate, Limits, Needs, choose_route, exclude
@@ -54,7 +52,7 @@ class Eligibility:
         return Limits(
             cost_ceiling_usd=ceiling_usd,
             under_budget=bool(scopes) or ceiling_usd is not None,
-            most_cost_usd=lambda card: most_cost_usd(card, prepare(run.request, workflow, card)),
+            most_cost_usd=lambda card: run.prepared_for(card).most_usd,
             ill_reason=lambda name: _ill_reason(caller, name),
         )
 

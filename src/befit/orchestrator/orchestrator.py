@@ -8,7 +8,6 @@ from befit.catalog import CheckKind, ModelCard
 from befit.errors import BefitError, ModelFailure
 from befit.inference import ModelCall
 from befit.messages import ChatCompletion, ChatRequest
-from befit.metering import most_cost_usd
 from befit.orchestrator import ending
 from befit.orchestrator.answer import Answer, EmbeddingAnswer, Explanation, StreamedAnswer
 from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind
@@ -21,7 +20,7 @@ from befit.orchestrator.embedding import EmbeddingStaircase
 from befit.orchestrator.naming import WorkflowNaming
 from befit.orchestrator.opening import Opening
 from befit.orchestrator.person import AskPerson
-from befit.orchestrator.prompt import prepare, unproven_notice
+from befit.orchestrator.prompt import unproven_notice
 from befit.orchestrator.relay import Relay, StreamOpening
 from befit.orchestrator.run import Run
 from befit.policy import Verdicts
@@ -122,12 +121,12 @@ class Orchestrator:
         proposed: ChatCompletion | None = None
         for card in route.models:
             self._take(run, card)
-            request = prepare(run.request, run.workflow, card)
-            intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, request), because=because)
+            prepared = run.prepared_for(card)
+            intent = Intent(purpose=purpose, most_usd=prepared.most_usd, because=because)
             if exceeds_ceiling(run, intent.most_usd):
                 continue
             permitted = await self._calls.reserve(run, card, verdicts, intent)
-            call = _model_call(run, permitted, request)
+            call = _model_call(run, permitted, prepared.request)
             try:
                 if _may_relay(run):
                     return await self._relay(run, permitted, call)

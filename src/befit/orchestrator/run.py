@@ -9,12 +9,22 @@ from decimal import Decimal
 from befit.catalog import Catalog, ModelCard, Workflow
 from befit.identity import Principal
 from befit.messages import ChatRequest, TokenUsage
+from befit.metering import most_cost_usd
 from befit.orchestrator.answer import Standing
 from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.decision_log import DecisionLog
+from befit.orchestrator.prompt import prepare
 from befit.policy import ClassOrigin, DataClassification
 from befit.routing import Candidate, CheckResult, Route
 from befit.vocabulary import DataClass, Evidence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A request as one model shall see it, and the most that the call can cost."""
+
+    request: ChatRequest
+    most_usd: Decimal | None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,6 +55,7 @@ class Run:
             data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION
         )
     )
+    prepared: dict[str, Prepared] = field(default_factory=dict[str, Prepared])
     candidates: tuple[Candidate, ...] = ()
     route: Route | None = None
     answering: ModelCard | None = None
@@ -63,6 +74,15 @@ class Run:
     def excluded(self) -> dict[str, str]:
         """Every card that was not eligible, with its reasons."""
         return {item.card.name: item.reason for item in self.candidates if not item.eligible}
+
+    def prepared_for(self, card: ModelCard) -> Prepared:
+        """The request as the card shall see it; worked out once a card."""
+        found = self.prepared.get(card.name)
+        if found is None:
+            request = prepare(self.request, self.workflow, card)
+            found = Prepared(request=request, most_usd=most_cost_usd(card, request))
+            self.prepared[card.name] = found
+        return found
 
     def standing(self) -> Standing:
         """How the run stands now, for its answer."""
