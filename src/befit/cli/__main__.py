@@ -1,0 +1,5 @@
+"""`python -m befit.cli` is `befit`."""
+
+from befit.cli.main import main
+
+main()
