@@ -228,6 +228,8 @@ class EmbeddingRequest:
         """
         view = _decoded(_decode_embedding, body)
         texts = (view.input,) if isinstance(view.input, str) else tuple(view.input)
+        if view.dimensions is not None:
+            raise InvalidRequest("the size of vectors cannot be chosen", param="dimensions")
         if not texts or not all(texts):
             raise InvalidRequest("input is empty or holds an empty text", param="input")
         return cls(

@@ -13,7 +13,23 @@ from befit.inference import Permit
 from befit.messages import TokenUsage
 from befit.orchestrator.run import Run
 from befit.routing import CheckResult
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Purpose
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """What a call, or a bulk of calls under one permit, is for.
+
+    Attributes:
+        most_usd: the most that all its calls together can cost; None is unknown.
+        because: why it follows an earlier call; None on the first.
+    """
+
+    purpose: Purpose
+    most_usd: Decimal | None
+    because: str | None = None
+    calls: int = 1
+    lifetime_s: float | None = None
 
 
 def opened(run: Run) -> dict[str, object]:
@@ -36,13 +52,7 @@ def opened(run: Run) -> dict[str, object]:
 
 
 def reserved(
-    run: Run,
-    permit: Permit,
-    card: ModelCard,
-    *,
-    most_usd: Decimal | None,
-    scopes: Sequence[str],
-    because: str | None,
+    run: Run, permit: Permit, card: ModelCard, *, intent: Intent, scopes: Sequence[str]
 ) -> dict[str, object]:
     """One call about to be made: its permit and the most it can cost.
 
@@ -53,7 +63,7 @@ def reserved(
         "purpose": permit.purpose,
         "model": card.name,
         "zone": card.zone,
-        "most_usd": most_usd,
+        "most_usd": intent.most_usd,
         "data_class": permit.data_class.word,
         "class_origin": run.classification.origin,
         "calls": permit.calls,
@@ -62,9 +72,9 @@ def reserved(
         "key_id": run.principal.key_id,
         "scopes": list(scopes),
         "evidence": run.evidence,
-        "because": because,
+        "because": intent.because,
     }
-    if run.route is not None and because is None:
+    if run.route is not None and intent.because is None:
         fields["route"] = run.route.names
         fields["why"] = run.route.why
         fields["profile"] = run.route.profile

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from befit.audit import Receipt, encode_receipt
 from befit.messages import ChatCompletion, Embeddings, TokenUsage
@@ -62,6 +63,18 @@ class Answer:
     approval_id: str | None = None
 
 
+class EventStream(Protocol):
+    """Events to pass on; whoever holds it closes it, taken or not."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The events in order."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the stream: cancels upstream and closes the decision."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamedAnswer:
     """An answer relayed as it comes.
@@ -74,7 +87,7 @@ class StreamedAnswer:
 
     standing: Standing
     opened: Receipt
-    events: AsyncGenerator[bytes, None]
+    events: EventStream
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

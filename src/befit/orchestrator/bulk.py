@@ -148,6 +148,11 @@ class BulkRun:
         if not verdict.permitted:
             denied = Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
             run.candidates = (*run.candidates, denied)
+        elif purpose is Purpose.ANSWER and not verdict.unattended:
+            raise Forbidden(
+                f"answers of {card.name!r} may not go out unattended",
+                next_step="run the workflow for each: its answers then wait for a person",
+            )
         most = [self._most_usd(case, card) for case in cases]
         known = [cost for cost in most if cost is not None]
         intent = Intent(

@@ -13,36 +13,32 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from befit.audit import EventType, Receipt
+from befit.audit import EventType
 from befit.catalog import ModelCard
-from befit.errors import BefitError, Forbidden, ModelFailure
+from befit.errors import (
+    BefitError,
+    BudgetExhausted,
+    ContextTooLong,
+    Forbidden,
+    ModelFailure,
+    Overloaded,
+    WeightsMissing,
+)
 from befit.inference import ModelCaller, Permit
 from befit.messages import TokenUsage
 from befit.metering import BudgetScope, Reservation, most_cost_usd
 from befit.orchestrator import account
+from befit.orchestrator.account import Intent
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.run import Run
-from befit.policy import Action, ClassOrigin, Situation, Verdicts
+from befit.policy import Action, ClassOrigin, DataClassification, Situation, Verdicts
 from befit.vocabulary import DataClass, Impact, Purpose, new_id
+
+NEXT_MODEL_MAY_HELP = (ModelFailure, BudgetExhausted, ContextTooLong, Overloaded, WeightsMissing)
+"""Errors that concern one model: another may still answer."""
 
 _PERMIT_SLACK_S = 30.0
 """A permit outlives its call's own timeout by this much, so that expiry never cuts a good call."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Intent:
-    """What a call, or a bulk of calls under one permit, is for.
-
-    Attributes:
-        most_usd: the most that all its calls together can cost; None is unknown.
-        because: why it follows an earlier call; None on the first.
-    """
-
-    purpose: Purpose
-    most_usd: Decimal | None
-    because: str | None = None
-    calls: int = 1
-    lifetime_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +50,6 @@ class PermittedCall:
     reservation: Reservation
     scopes: tuple[BudgetScope, ...]
     most_usd: Decimal | None
-    receipts: tuple[Receipt, ...]
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -69,7 +64,11 @@ class Settlement:
     usage: TokenUsage | None = None
     outcome: str = "ok"
     first_token_ms: float | None = None
+    is_estimate: bool = False
     rows: account.BulkRows | None = None
+
+
+_UNKNOWN_YET = DataClassification(data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION)
 
 
 class Calls:
@@ -120,44 +119,32 @@ class Calls:
             raise Forbidden(f"model {card.name!r} may not be called: {reasons}")
         scopes = self._rooms.scopes(run.principal, run.workflow)
         reservation = await self._rooms.budgets.reserve(scopes, intent.most_usd)
-        permit = self._mint(run, card, reservation, intent)
-        names = [scope.name for scope in scopes]
-        try:
-            run.log.stage(
-                EventType.RESERVED,
-                account.reserved(
-                    run,
-                    permit,
-                    card,
-                    most_usd=intent.most_usd,
-                    scopes=names,
-                    because=intent.because,
-                ),
-                step=run.step,
-            )
-            receipts = await run.log.flush()
-        except BaseException:
-            self._rooms.budgets.settle(reservation, Decimal(0))
-            raise
-        return PermittedCall(
-            permit=permit,
+        call = PermittedCall(
+            permit=self._mint(run, card, reservation, intent),
             card=card,
             reservation=reservation,
             scopes=scopes,
             most_usd=intent.most_usd,
-            receipts=receipts,
         )
+        names = [scope.name for scope in scopes]
+        fields = account.reserved(run, call.permit, card, intent=intent, scopes=names)
+        run.log.stage(EventType.RESERVED, fields, step=run.step)
+        try:
+            await run.log.flush()
+        except asyncio.CancelledError:
+            # Reserved durably, and never called: it costs nothing, and the ledger must say so.
+            self.settle(run, call, Settlement(usage=TokenUsage(), outcome="cut"))
+            raise
+        except BefitError:
+            self._rooms.budgets.settle(reservation, Decimal(0))
+            raise
+        return call
 
     async def reserve_inspection(
         self, run: Run, card: ModelCard, *, purpose: Purpose
     ) -> PermittedCall:
         """Leave to call a model on the device before the request's class is known."""
-        known, run.classification = (
-            run.classification,
-            run.classification.__class__(
-                data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION
-            ),
-        )
+        known, run.classification = run.classification, _UNKNOWN_YET
         try:
             verdicts = self._rooms.policy.decide(self.situation(run, (card,), purpose=purpose))
             intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, run.request))
@@ -171,21 +158,25 @@ class Calls:
         settlement = Settlement()
         try:
             yield settlement
-        except ModelFailure as error:
-            settlement.outcome = "failed"
-            self.settle(run, call, settlement, error=error)
-            raise
-        except asyncio.CancelledError:
-            settlement.outcome = "cut"
-            self.settle(run, call, settlement)
-            raise
-        except BefitError as error:
-            # Refused before a model saw it (context, permit): nothing was spent.
-            settlement.usage, settlement.outcome = TokenUsage(), "failed"
-            self.settle(run, call, settlement, error=error)
+        except BaseException as error:
+            self.settle_failed(run, call, settlement, error)
             raise
         else:
             self.settle(run, call, settlement)
+
+    def settle_failed(
+        self, run: Run, call: PermittedCall, settlement: Settlement, error: BaseException
+    ) -> None:
+        """Account for a call that ended in an error, or with its caller's leaving."""
+        if isinstance(error, asyncio.CancelledError):
+            settlement.outcome = "cut"
+            self.settle(run, call, settlement)
+            return
+        settlement.outcome = "failed"
+        told = error if isinstance(error, BefitError) else None
+        if told is not None and not isinstance(error, ModelFailure):
+            settlement.usage = TokenUsage()  # refused before any model saw it
+        self.settle(run, call, settlement, error=told)
 
     def settle(
         self,
@@ -201,6 +192,8 @@ class Calls:
         cost_usd = call.most_usd if usage is None else call.card.cost_usd(usage)
         if usage is None and error is not None and not may_have_cost(error):
             cost_usd = Decimal(0)
+        if settlement.is_estimate and cost_usd is not None and call.most_usd is not None:
+            cost_usd = min(cost_usd, call.most_usd)
         if settlement.rows is not None:
             cost_usd = settlement.rows.cost_usd
         used = usage or TokenUsage()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from befit.audit import Draft, EventType, Ledger, Receipt, Sections
-from befit.errors import LedgerUnavailable
+from befit.errors import BefitError, LedgerUnavailable
+
+_ENDS = frozenset({EventType.CLOSED, EventType.WAITING})
 
 
 class DecisionLog:
@@ -25,6 +28,7 @@ class DecisionLog:
         self._policy = policy
         self._staged: list[Draft] = []
         self._opened: Receipt | None = None
+        self._is_ended = False
 
     @property
     def opened(self) -> Receipt:
@@ -47,14 +51,35 @@ class DecisionLog:
             )
         )
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether `closed` or `waiting` is durable: nothing more may be said of the request."""
+        return self._is_ended
+
     async def flush(self) -> tuple[Receipt, ...]:
         """Make all staged events durable; receipts in their order.
+
+        The ledger finishes what it was given even if the caller is cancelled meanwhile. So
+        a cancellation is held back until the events are durable: whoever cleans up then
+        knows how the decision stands.
 
         Raises:
             LedgerUnavailable: and then nothing may be called or answered.
         """
         staged, self._staged = tuple(self._staged), []
-        receipts = await self._ledger.append(staged)
+        append = asyncio.ensure_future(self._ledger.append(staged))
+        is_cancelled = False
+        while not append.done():
+            try:
+                await asyncio.shield(append)
+            except asyncio.CancelledError:
+                is_cancelled = True
+            except BefitError:
+                break  # told by `result` below
+        receipts = append.result()
         if self._opened is None:
             self._opened = receipts[0]
+        self._is_ended = self._is_ended or staged[-1].type in _ENDS
+        if is_cancelled:
+            raise asyncio.CancelledError
         return receipts

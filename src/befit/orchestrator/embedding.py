@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
-from befit.errors import BefitError
 from befit.inference import TextsCall
 from befit.messages import ChatRequest
 from befit.metering import most_cost_usd
 from befit.orchestrator import ending
+from befit.orchestrator.account import Intent
 from befit.orchestrator.answer import EmbeddingAnswer
 from befit.orchestrator.arrival import EmbeddingArrival, Kind
-from befit.orchestrator.calls import Calls, Intent
+from befit.orchestrator.calls import Calls
+from befit.orchestrator.closings import Closings
 from befit.orchestrator.eligibility import Eligibility, refusal
 from befit.orchestrator.naming import named_card
 from befit.orchestrator.opening import Opening
@@ -23,10 +24,13 @@ from befit.vocabulary import Purpose
 class EmbeddingStaircase:
     """Embeds texts with one named model under one decision."""
 
-    def __init__(self, opening: Opening, eligibility: Eligibility, calls: Calls) -> None:
+    def __init__(
+        self, opening: Opening, eligibility: Eligibility, calls: Calls, closings: Closings
+    ) -> None:
         self._opening = opening
         self._eligibility = eligibility
         self._calls = calls
+        self._closings = closings
 
     async def handle(self, arrival: EmbeddingArrival) -> EmbeddingAnswer:
         """Vectors for the texts.
@@ -37,15 +41,14 @@ class EmbeddingStaircase:
         principal = await self._opening.authenticate(arrival.caller)
         request = arrival.request
         run = self._opening.open(principal, _as_chat(arrival), Kind.EMBEDDINGS, arrival.source)
-        try:
+        async with ending.closing(run, self._closings):
             run.named_model = named_card(run.catalog, request.model)
+            if request.befit.workflow is not None:
+                run.workflow = run.catalog.find_workflow(request.befit.workflow)
             await self._opening.classify(run)
             verdicts = self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
             return await self._embed(run, verdicts, request.texts)
-        except BefitError as error:
-            await ending.refused(run, error)
-            raise
 
     async def _embed(self, run: Run, verdicts: Verdicts, texts: tuple[str, ...]) -> EmbeddingAnswer:
         if run.route is None or not run.route.models:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgspec
@@ -12,6 +15,7 @@ from befit.errors import BefitError, LedgerUnavailable, ModelFailure
 from befit.messages import ChatCompletion
 from befit.orchestrator import account
 from befit.orchestrator.answer import Answer, Explanation
+from befit.orchestrator.closings import Closings
 from befit.orchestrator.naming import GENERAL
 from befit.orchestrator.prompt import unproven_notice
 from befit.orchestrator.run import Run
@@ -69,14 +73,29 @@ async def refused(run: Run, error: BefitError) -> None:
     """Record why nothing was answered; the error then carries the decision's id."""
     error.decision_id = run.decision_id
     error.excluded = run.excluded
-    if isinstance(error, LedgerUnavailable):
+    if isinstance(error, LedgerUnavailable) or run.log.is_ended:
         return  # nothing can be recorded; recovery closes the decision at the next start
     await close(run, "failed" if isinstance(error, ModelFailure) else "refused", error=error)
 
 
-async def cut(run: Run) -> None:
-    """Record that the caller left before there was an answer."""
-    await close(run, "cut")
+@asynccontextmanager
+async def closing(run: Run, closings: Closings) -> AsyncGenerator[None]:
+    """Around the steps of a run: whichever way they are left, the decision is closed once."""
+    try:
+        yield
+    except BefitError as error:
+        await refused(run, error)
+        raise
+    except BaseException as error:
+        # The caller has left, or Befit itself failed: the record must still be finished.
+        status = "cut" if isinstance(error, asyncio.CancelledError) else "failed"
+        await closings.finish(_abandoned(run, status))
+        raise
+
+
+async def _abandoned(run: Run, status: str) -> None:
+    if not run.log.is_ended:
+        await close(run, status)
 
 
 async def close(

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.catalog import Capability, Catalog, ModelCard, Workflow
-from befit.errors import Forbidden, InvalidRequest, ModelFailure, NotFound, nearest
+from befit.errors import Forbidden, InvalidRequest, NotFound, nearest
 from befit.inference import TextsCall
 from befit.messages import TokenUsage
-from befit.orchestrator.calls import Calls
+from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP, Calls
 from befit.orchestrator.run import Run
 from befit.routing import WorkflowMatcher, matched_by_meaning, texts_to_match
 from befit.vocabulary import Impact, Purpose
@@ -66,7 +66,7 @@ class WorkflowNaming:
                 matcher = await self._matcher_for(run, taking_part, embedder)
                 (vector,) = await self._embed(run, embedder, (run.request.text,))
                 name, _ = matcher.match(vector)
-            except ModelFailure:
+            except NEXT_MODEL_MAY_HELP:
                 # Without the embedder nothing can be matched; the assistant is the safe reading.
                 name = None
             if name is not None:

@@ -9,10 +9,11 @@ from befit.errors import BefitError, ModelFailure
 from befit.inference import ModelCall
 from befit.messages import ChatCompletion, ChatRequest
 from befit.orchestrator import ending
+from befit.orchestrator.account import Intent
 from befit.orchestrator.answer import Answer, EmbeddingAnswer, Explanation, StreamedAnswer
 from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind
 from befit.orchestrator.bulk import BulkRun
-from befit.orchestrator.calls import Calls, Intent, PermittedCall, Settlement
+from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP, Calls, PermittedCall, Settlement
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.eligibility import Eligibility, exceeds_ceiling, refusal
@@ -23,9 +24,9 @@ from befit.orchestrator.person import AskPerson
 from befit.orchestrator.prompt import unproven_notice
 from befit.orchestrator.relay import Relay, StreamOpening
 from befit.orchestrator.run import Run
-from befit.policy import Verdicts
+from befit.policy import Verdict, Verdicts
 from befit.routing import check_answer
-from befit.vocabulary import Impact, Purpose, Status
+from befit.vocabulary import Evidence, Impact, Purpose, Status
 
 
 class Orchestrator:
@@ -38,8 +39,10 @@ class Orchestrator:
         self._naming = WorkflowNaming(self._calls)
         self._eligibility = Eligibility(rooms)
         self._person = AskPerson(rooms)
-        self._embedding = EmbeddingStaircase(self._opening, self._eligibility, self._calls)
         self._closings = Closings()
+        self._embedding = EmbeddingStaircase(
+            self._opening, self._eligibility, self._calls, self._closings
+        )
 
     async def handle(self, arrival: Arrival) -> Answer | StreamedAnswer:
         """Answer a request, or leave it with a person.
@@ -50,18 +53,12 @@ class Orchestrator:
         """
         principal = await self._opening.authenticate(arrival.caller)
         run = self._opening.open(principal, arrival.request, arrival.kind, arrival.source)
-        try:
+        async with ending.closing(run, self._closings):
             await self._naming.name(run)
             await self._opening.classify(run)
             verdicts = self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
             return await self._climb(run, verdicts)
-        except BefitError as error:
-            await ending.refused(run, error)
-            raise
-        except BaseException:
-            await self._closings.finish(ending.cut(run))
-            raise
 
     async def explain(self, arrival: Arrival) -> Explanation:
         """The plan for a request, without a call of an answering model.
@@ -71,14 +68,11 @@ class Orchestrator:
         """
         principal = await self._opening.authenticate(arrival.caller)
         run = self._opening.open(principal, arrival.request, Kind.ROUTE, arrival.source)
-        try:
+        async with ending.closing(run, self._closings):
             await self._naming.name(run)
             await self._opening.classify(run)
             self._eligibility.plan(run, self._opening.authorise(run))
             return await ending.explained(run, self._status_of_plan(run))
-        except BefitError as error:
-            await ending.refused(run, error)
-            raise
 
     async def embed(self, arrival: EmbeddingArrival) -> EmbeddingAnswer:
         """Vectors for texts, under a decision of their own."""
@@ -98,13 +92,10 @@ class Orchestrator:
             befit=arrival.befit,
         )
         run = self._opening.open(arrival.principal, request, arrival.kind, arrival.source)
-        try:
+        async with ending.closing(run, self._closings):
             if arrival.workflow:
                 await self._naming.name(run)
             await self._opening.classify(run)
-        except BefitError as error:
-            await ending.refused(run, error)
-            raise
         return BulkRun(run, self._rooms, self._calls, self._closings)
 
     async def drain(self) -> None:
@@ -117,28 +108,44 @@ class Orchestrator:
         if route is None or not (route.models or route.ends_at_person):
             raise refusal(run)
         purpose, because = Purpose.ANSWER, None
-        failure: ModelFailure | None = None
-        proposed: ChatCompletion | None = None
+        failure: BefitError | None = None
+        proposed: tuple[ChatCompletion, ModelCard] | None = None
         for card in route.models:
-            self._take(run, card)
             prepared = run.prepared_for(card)
-            intent = Intent(purpose=purpose, most_usd=prepared.most_usd, because=because)
-            if exceeds_ceiling(run, intent.most_usd):
+            if exceeds_ceiling(run, prepared.most_usd):
                 continue
-            permitted = await self._calls.reserve(run, card, verdicts, intent)
-            call = _model_call(run, permitted, prepared.request)
+            self._take(run, card)
+            intent = Intent(purpose=purpose, most_usd=prepared.most_usd, because=because)
             try:
-                if _may_relay(run):
+                permitted = await self._calls.reserve(run, card, verdicts, intent)
+                call = _model_call(run, permitted, prepared.request)
+                if _may_relay(run, verdicts.by_model[card.name]):
                     return await self._relay(run, permitted, call)
-                proposed = await self._call(run, permitted, call)
-            except ModelFailure as error:
+                completion = await self._call(run, permitted, call)
+            except NEXT_MODEL_MAY_HELP as error:
                 failure, purpose, because = error, Purpose.FALLBACK, f"{card.name}: {error}"
                 continue
-            if self._passes(run, proposed):
-                return await self._release(run, proposed)
+            if self._passes(run, completion):
+                return await self._release(run, completion, verdicts.by_model[card.name])
+            proposed = completion, card
             purpose, because = Purpose.ESCALATION, f"{card.name}: {run.checks[-1].detail}"
-        if proposed is not None or route.ends_at_person:
-            return await self._person.ask(run, proposed, because=because or "no eligible model")
+        return await self._end_of_route(run, proposed, failure, because)
+
+    async def _end_of_route(
+        self,
+        run: Run,
+        proposed: tuple[ChatCompletion, ModelCard] | None,
+        failure: BefitError | None,
+        because: str | None,
+    ) -> Answer:
+        """No model's answer passed: what was proposed, or the bare question, goes to a person."""
+        if proposed is not None:
+            completion, card = proposed
+            self._take(run, card)
+            return await self._person.ask(run, completion, because=because or "")
+        if run.route is not None and run.route.ends_at_person:
+            run.answering, run.evidence = None, Evidence.NONE
+            return await self._person.ask(run, None, because=because or "no eligible model")
         raise failure or refusal(run)
 
     def _take(self, run: Run, card: ModelCard) -> None:
@@ -160,19 +167,17 @@ class Orchestrator:
                 raise ModelFailure(f"model {call.card.name} ended its stream before it began")
         except BaseException as error:
             await chunks.aclose()
-            told = error if isinstance(error, BefitError) else None
-            settlement = Settlement(outcome="failed" if told else "cut")
-            self._calls.settle(run, permitted, settlement, error=told)
+            self._calls.settle_failed(run, permitted, Settlement(), error)
             raise
         relay = Relay(
             run,
             permitted,
-            StreamOpening(first=first, rest=chunks),
+            StreamOpening(first=first, rest=chunks, input_bytes=call.request.input_bytes),
             calls=self._calls,
             closings=self._closings,
             notice=unproven_notice(call.card.name) if ending.needs_notice(run) else "",
         )
-        return StreamedAnswer(standing=run.standing(), opened=run.log.opened, events=relay.events())
+        return StreamedAnswer(standing=run.standing(), opened=run.log.opened, events=relay)
 
     def _passes(self, run: Run, completion: ChatCompletion) -> bool:
         """Check the answer. A request for one named model gets what that model says."""
@@ -184,8 +189,8 @@ class Orchestrator:
         run.checks.append(check)
         return check.passed or run.named_model is not None
 
-    async def _release(self, run: Run, completion: ChatCompletion) -> Answer:
-        if run.workflow is not None and run.workflow.impact is Impact.HIGH:
+    async def _release(self, run: Run, completion: ChatCompletion, verdict: Verdict) -> Answer:
+        if not verdict.unattended:
             return await self._person.ask(run, completion, because="high impact")
         return await ending.answered(run, completion)
 
@@ -199,13 +204,13 @@ class Orchestrator:
         return Status.PENDING_PERSON if at_person else Status.REFUSED
 
 
-def _may_relay(run: Run) -> bool:
+def _may_relay(run: Run, verdict: Verdict) -> bool:
     """Tokens go out as they come only where nothing is decided on the whole answer."""
-    if not run.request.stream:
+    if not run.request.stream or not verdict.unattended:
         return False
     if run.named_model is not None or run.workflow is None:
         return True
-    return run.workflow.check.kind is CheckKind.NONE and run.workflow.impact is Impact.LOW
+    return run.workflow.check.kind is CheckKind.NONE
 
 
 def _model_call(run: Run, permitted: PermittedCall, request: ChatRequest) -> ModelCall:

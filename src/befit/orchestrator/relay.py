@@ -29,6 +29,7 @@ class StreamOpening:
 
     first: ChatChunk
     rest: AsyncGenerator[ChatChunk, None]
+    input_bytes: int
 
 
 class Relay:
@@ -55,15 +56,25 @@ class Relay:
         self._closings = closings
         self._first = opening.first
         self._rest = opening.rest
+        self._input_bytes = opening.input_bytes
         self._notice = notice
+        self._events = self._relayed()
         self._sha256 = hashlib.sha256()
         self._settlement = Settlement(first_token_ms=(time.perf_counter() - call.started) * 1000)
         self._counted = 0
         self._reported: TokenUsage | None = None
         self._is_settled = False
 
-    async def events(self) -> AsyncGenerator[bytes, None]:
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Server-sent events for the caller, ready to be written."""
+        return self._events
+
+    async def aclose(self) -> None:
+        """End the stream here; also where not one event of it was ever taken."""
+        await self._events.aclose()
+        await self._left()
+
+    async def _relayed(self) -> AsyncGenerator[bytes, None]:
         try:
             finishes: list[ChatChunk] = []  # one a choice
             usage_chunk: ChatChunk | None = None
@@ -137,6 +148,7 @@ class Relay:
             self._is_settled = True
             self._settlement.outcome = outcome
             self._settlement.usage = self._usage(is_whole=outcome == "ok")
+            self._settlement.is_estimate = outcome != "ok"
             self._calls.settle(self._run, self._call, self._settlement, error=error)
         return await ending.close(
             self._run, status, output_sha256=self._sha256.hexdigest(), error=error
@@ -150,7 +162,7 @@ class Relay:
         reported = self._reported
         if is_whole:
             return reported
-        counted = TokenUsage(input=self._run.request.input_bytes, output=self._counted)
+        counted = TokenUsage(input=self._input_bytes, output=self._counted)
         if reported is None:
             return counted
         return TokenUsage(
