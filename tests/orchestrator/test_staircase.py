@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from befit.audit import EventType
@@ -12,10 +13,14 @@ from befit.errors import (
     BefitError,
     BudgetExhausted,
     Forbidden,
+    InvalidRequest,
     ModelFailure,
     NotAuthenticated,
     NotFound,
 )
+from befit.identity import local_administrator
+from befit.messages import ChatRequest
+from befit.orchestrator import Arrival
 from befit.testing import Reply
 from befit.vocabulary import DataClass, Evidence, Status
 
@@ -173,3 +178,17 @@ async def test_every_kind_of_end_is_one_closed_decision(world):
     still_open = await world.platform.stores.decisions.open_decisions()
     assert all(item.is_waiting for item in still_open)
     assert await world.platform.stores.decisions.unsettled() == ()
+
+
+async def test_a_checked_workflow_gives_one_answer_not_several(world):
+    body = {
+        "model": "workflow:triage",
+        "messages": [{"role": "user", "content": "x"}],
+        "n": 2,
+    }
+    arrival = Arrival(
+        caller=local_administrator(), request=ChatRequest.from_json(msgspec.json.encode(body))
+    )
+    with pytest.raises(InvalidRequest, match="one checked answer"):
+        await world.platform.orchestrator.handle(arrival)
+    assert world.onprem.connections == 0

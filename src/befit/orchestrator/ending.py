@@ -121,11 +121,11 @@ def needs_notice(run: Run) -> bool:
 
 
 def _with_notice(completion: ChatCompletion, model: str) -> ChatCompletion:
+    """The same completion with the notice behind its first choice's content."""
     text = completion.text + unproven_notice(model)
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": completion.finish_reason,
-    }
-    fields = {**completion.fields, "choices": msgspec.Raw(msgspec.json.encode([choice]))}
+    choices = msgspec.json.decode(completion.fields["choices"], type=list[dict[str, msgspec.Raw]])
+    message = msgspec.json.decode(choices[0]["message"], type=dict[str, msgspec.Raw])
+    message["content"] = msgspec.Raw(msgspec.json.encode(text))
+    choices[0]["message"] = msgspec.Raw(msgspec.json.encode(message))
+    fields = {**completion.fields, "choices": msgspec.Raw(msgspec.json.encode(choices))}
     return replace(completion, fields=fields, text=text)

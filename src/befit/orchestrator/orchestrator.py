@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from befit.catalog import CheckKind, ModelCard
-from befit.errors import BefitError, ModelFailure
+from befit.errors import BefitError, InvalidRequest, ModelFailure
 from befit.inference import ModelCall
 from befit.messages import ChatCompletion, ChatRequest
 from befit.orchestrator import ending
@@ -107,6 +107,7 @@ class Orchestrator:
         route = run.route
         if route is None or not (route.models or route.ends_at_person):
             raise refusal(run)
+        _require_one_choice(run)
         purpose, because = Purpose.ANSWER, None
         failure: BefitError | None = None
         proposed: tuple[ChatCompletion, ModelCard] | None = None
@@ -202,6 +203,19 @@ class Orchestrator:
             return Status.PENDING_PERSON if high else Status.ANSWERED
         at_person = route is not None and route.ends_at_person
         return Status.PENDING_PERSON if at_person else Status.REFUSED
+
+
+def _require_one_choice(run: Run) -> None:
+    """Where an answer is checked or put before a person, there is exactly one."""
+    workflow = run.workflow
+    if run.request.choices == 1 or workflow is None or run.named_model is not None:
+        return
+    if workflow.check.kind is not CheckKind.NONE or workflow.impact is Impact.HIGH:
+        raise InvalidRequest(
+            f"workflow {workflow.name!r} releases one checked answer, not {run.request.choices}",
+            next_step="leave n out",
+            param="n",
+        )
 
 
 def _may_relay(run: Run, verdict: Verdict) -> bool:

@@ -11,6 +11,7 @@ from befit.orchestrator import account, ending
 from befit.orchestrator.answer import Answer, run_id_of
 from befit.orchestrator.collaborators import Collaborators, PendingRun
 from befit.orchestrator.run import Run
+from befit.orchestrator.uninterrupted import to_the_end
 from befit.vocabulary import Status
 
 _EXPIRY_S = 7 * 24 * 3600.0
@@ -32,7 +33,22 @@ class AskPerson:
         `proposed` is None where no model could answer: the person then writes the answer
         by `edit`, or rejects.
         """
+        return await to_the_end(self._ask(run, proposed, because))
+
+    async def _ask(self, run: Run, proposed: ChatCompletion | None, because: str) -> Answer:
+        # Rows first: a crash before `waiting` is durable leaves an approval that nobody can
+        # decide (`Resolutions` wants the event), never a decision that nobody can answer.
         approval = await self._open_approval(run, proposed, because=because)
+        await self._rooms.pending.add_pending(
+            PendingRun(
+                tenant=run.principal.tenant,
+                run_id=run_id_of(run.decision_id),
+                decision_id=run.decision_id,
+                workflow=run.workflow.name if run.workflow else None,
+                principal_id=run.principal.id,
+                approval_id=approval.id,
+            )
+        )
         run.log.stage(
             EventType.WAITING,
             account.closed(run, status=Status.PENDING_PERSON, output_sha256=None)
@@ -43,16 +59,6 @@ class AskPerson:
                 "reason": because,
             },
             step=run.step,
-        )
-        await self._rooms.pending.add_pending(
-            PendingRun(
-                tenant=run.principal.tenant,
-                run_id=run_id_of(run.decision_id),
-                decision_id=run.decision_id,
-                workflow=run.workflow.name if run.workflow else None,
-                principal_id=run.principal.id,
-                approval_id=approval.id,
-            )
         )
         receipts = await run.log.flush()
         return ending.whole_answer(

@@ -86,7 +86,7 @@ class Relay:
                     finishes.append(chunk)
                 else:
                     yield _event(chunk.data)
-            if len(finishes) < self._run.request.choices:
+            if not finishes:
                 raise StreamBroken(f"model {self._call.card.name} ended without a finish")
             if self._notice:
                 yield _event(_with_text(finishes[0].data, self._notice))

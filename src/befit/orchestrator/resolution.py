@@ -1,25 +1,27 @@
 """What happens once a person has decided: `resolved`, `closed`, and the run's output.
 
-The approval's own row decides, by compare-and-set; the ledger and the run follow from it.
-A crash in between is made good by `recover`, which repeats what follows and changes
-nothing that is there already.
+Only what a durable `waiting` event names can be decided. Then the approval's own row
+decides, by compare-and-set; the ledger and the run follow from it, also when whoever
+decided has left. A crash in between is made good by `recover`, which repeats what follows
+and changes nothing that is there already.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
 from befit.approvals import Approval, ApprovalPage, Approvals, ApprovalStatus
 from befit.audit import Draft, Event, EventType, Ledger
-from befit.errors import InvalidRequest
+from befit.errors import BefitError, Conflict, InvalidRequest
 from befit.identity import Principal
-from befit.vocabulary import DEFAULT_TENANT
+from befit.orchestrator.uninterrupted import to_the_end
 
 _OF_THE_APPROVAL = frozenset({"approval_id", "payload_sha256", "due", "reason"})
 _CLOSED_AS = {
@@ -28,7 +30,10 @@ _CLOSED_AS = {
     ApprovalStatus.REJECTED: "rejected",
     ApprovalStatus.EXPIRED: "expired",
 }
+_UNANSWERED = frozenset({"failed", "refused", "cut"})
 _PAGE = 200
+
+_log = logging.getLogger(__name__)
 
 ReadEvents = Callable[[str, str], Awaitable[tuple[Event, ...]]]
 """All events of a decision, by tenant and decision id, those just appended included."""
@@ -73,9 +78,15 @@ class Resolutions:
         """Decide, record and release.
 
         Raises:
-            NotFound, Forbidden, Conflict: as `Approvals`; nothing has changed then.
+            NotFound, Forbidden, Conflict: as `Approvals`, and Conflict where the decision
+                does not wait for this approval; nothing has changed then.
         """
+        return await to_the_end(self._resolve(approval_id, by, choice))
+
+    async def _resolve(self, approval_id: str, by: Principal, choice: Choice) -> Approval:
         seen = await self._approvals.get(approval_id, by)
+        if seen.status is ApprovalStatus.PENDING:
+            _waiting_for(seen, await self._events_of(seen))
         sha256 = choice.payload_sha256 or seen.payload_sha256
         match choice.status:
             case ApprovalStatus.APPROVED:
@@ -97,42 +108,110 @@ class Resolutions:
                 )
             case _:
                 raise InvalidRequest(f"nobody decides {choice.status!r}")
-        await self._follow(decided)
+        await self._follow(decided, await self._events_of(decided))
         return decided
 
     async def expire_due(self) -> int:
-        """Close every decision whose approval nobody took in time; how many there were."""
+        """Close every decision whose approval nobody took in time; how many there were.
+
+        What cannot be followed up is told in the log and left to the next start.
+        """
+        return await to_the_end(self._expire_due())
+
+    async def _expire_due(self) -> int:
         expired = await self._approvals.expire_due()
         for approval in expired:
-            await self._follow(approval)
+            await self._try(self._settle(approval), approval.id)
         return len(expired)
 
-    async def recover(self, waiting: frozenset[str], by: Principal) -> int:
-        """Follow up what was decided before a crash; `waiting` are the decisions still open."""
-        followed = 0
-        page = ApprovalPage(tenant=DEFAULT_TENANT, limit=_PAGE)
-        while waiting:
+    async def recover(
+        self, waiting: frozenset[str], unfinished: tuple[str, ...], by: Principal
+    ) -> None:
+        """Make good what a crash left, before the first request is taken.
+
+        Args:
+            waiting: the decisions that wait for a person.
+            unfinished: the approvals that pending runs wait for.
+            by: an administrator of the tenant.
+        """
+        await self._withdraw_unasked(waiting, by)
+        for approval_id in unfinished:
+            await self._try(self._make_good(approval_id, by), approval_id)
+        await self.expire_due()
+
+    async def _withdraw_unasked(self, waiting: frozenset[str], by: Principal) -> None:
+        """Nobody is to be shown an approval whose decision has ended without it."""
+        page = ApprovalPage(tenant=by.tenant, status=ApprovalStatus.PENDING, limit=_PAGE)
+        while True:
             approvals = await self._approvals.list(page, by)
             for approval in approvals:
-                is_decided = approval.status is not ApprovalStatus.PENDING
-                if approval.decision_id in waiting and is_decided:
-                    await self._follow(approval)
-                    followed += 1
+                if approval.decision_id not in waiting:
+                    await self._approvals.withdraw(approval)
             if len(approvals) < _PAGE:
-                break
-            page = ApprovalPage(tenant=DEFAULT_TENANT, limit=_PAGE, before=approvals[-1].id)
-        return followed
+                return
+            page = replace(page, before=approvals[-1].id)
 
-    async def _follow(self, approval: Approval) -> None:
-        events = await self._read(approval.tenant, approval.decision_id)
+    async def _make_good(self, approval_id: str, by: Principal) -> None:
+        approval = await self._approvals.get(approval_id, by)
+        if approval.status is not ApprovalStatus.PENDING:
+            await self._settle(approval)
+
+    async def _settle(self, approval: Approval) -> None:
+        """Follow an approval up; where its decision ended without it, so does its run."""
+        events = await self._events_of(approval)
+        closed = next((event for event in events if event.type is EventType.CLOSED), None)
+        if closed is None or _of(approval, EventType.RESOLVED, events):
+            await self._follow(approval, events)
+            return
+        told = read_fields(Closed, closed.fields or {}).status
+        status = told if told in _UNANSWERED else "failed"
+        await self._finish(approval, status=status, output=None)
+
+    async def _follow(self, approval: Approval, events: tuple[Event, ...]) -> None:
+        waiting = _waiting_for(approval, events)
         output = _answer_in(approval)
         status = _CLOSED_AS[approval.status]
         if not any(event.type is EventType.CLOSED for event in events):
-            waiting = next(event for event in events if event.type is EventType.WAITING)
-            done = any(event.type is EventType.RESOLVED for event in events)
+            done = _of(approval, EventType.RESOLVED, events)
             drafts = [] if done else [_resolved(approval, waiting)]
             await self._ledger.append((*drafts, _closed(approval, waiting, status, output)))
         await self._finish(approval, status=status, output=output)
+
+    async def _events_of(self, approval: Approval) -> tuple[Event, ...]:
+        return await self._read(approval.tenant, approval.decision_id)
+
+    async def _try(self, work: Awaitable[None], approval_id: str) -> None:
+        """One approval that cannot be followed up must not keep the others waiting."""
+        try:
+            await work
+        except (BefitError, OSError) as error:
+            _log.error("approval %s could not be followed up: %s", approval_id, error)
+
+
+def _waiting_for(approval: Approval, events: tuple[Event, ...]) -> Event:
+    """The event that asked for this approval, the decision not having ended without it.
+
+    Raises:
+        Conflict: the decision does not wait for it.
+    """
+    waiting = _of(approval, EventType.WAITING, events)
+    is_closed = any(event.type is EventType.CLOSED for event in events)
+    if waiting is None or (is_closed and not _of(approval, EventType.RESOLVED, events)):
+        raise Conflict(
+            f"decision {approval.decision_id} does not wait for approval {approval.id}",
+            next_step=f"see how it stands: befit decisions show {approval.decision_id}",
+        )
+    return waiting
+
+
+def _of(approval: Approval, kind: EventType, events: tuple[Event, ...]) -> Event | None:
+    """The approval's own event of this kind; erased fields can name no other."""
+    for event in events:
+        if event.type is kind and (
+            event.fields is None or read_fields(Waiting, event.fields).approval_id == approval.id
+        ):
+            return event
+    return None
 
 
 def _resolved(approval: Approval, waiting: Event) -> Draft:
