@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from befit.catalog import Capability, ModelCard, Workflow
+from befit.catalog import Capability, ModelCard
 from befit.errors import (
     BefitError,
     BudgetExhausted,
@@ -16,7 +16,6 @@ from befit.errors import (
     ModelUnreachable,
 )
 from befit.inference import ModelCaller
-from befit.messages import ChatRequest
 from befit.orchestrator.arrival import Kind
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.run import Run
@@ -33,7 +32,7 @@ class Eligibility:
     def plan(self, run: Run, verdicts: Verdicts) -> None:
         """Set the run's candidates and route. The route may be empty."""
         evidence = self._rooms.evidence()
-        needs = needs_of(run.request, run.workflow, serves=_serving(run))
+        needs = _needs(run)
         limits = self._limits(run)
         judging = _Judging(needs=needs, limits=limits, evidence=evidence, listed=_listed(run))
         run.candidates = tuple(
@@ -57,10 +56,13 @@ class Eligibility:
         )
 
 
-def needs_of(
-    request: ChatRequest, workflow: Workflow | None, *, serves: frozenset[Capability]
-) -> Needs:
+def _needs(run: Run) -> Needs:
     """What any model must offer to take this request."""
+    request, workflow = run.request, run.workflow
+    if run.kind is Kind.EMBEDDINGS:
+        # Each text is read on its own, so the longest must fit, not all of them together.
+        longest = max(len(message.text.encode()) for message in request.messages)
+        return Needs(serves=frozenset({Capability.EMBEDDINGS}), input_bytes=longest)
     wanted: set[Capability] = set()
     if request.has_tools:
         wanted.add(Capability.TOOLS)
@@ -70,7 +72,7 @@ def needs_of(
         wanted.add(Capability.VISION)
     instructions = len(workflow.instructions.encode()) if workflow else 0
     return Needs(
-        serves=serves,
+        serves=_serving(run),
         capabilities=frozenset(wanted),
         input_bytes=request.input_bytes + instructions,
     )
@@ -115,8 +117,6 @@ def exceeds_ceiling(run: Run, most_usd: Decimal | None) -> bool:
 
 def _serving(run: Run) -> frozenset[Capability]:
     """Labels alone suffice where labels are wanted, or where that very model is named."""
-    if run.kind is Kind.EMBEDDINGS:
-        return frozenset({Capability.EMBEDDINGS})
     if run.named_model is not None or (run.workflow is not None and run.workflow.labels):
         return frozenset({Capability.CHAT, Capability.LABELS})
     return frozenset({Capability.CHAT})

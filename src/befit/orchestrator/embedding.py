@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from befit.inference import TextsCall
-from befit.messages import ChatRequest
-from befit.metering import most_cost_usd
+from befit.messages import ChatRequest, Message
 from befit.orchestrator import ending
 from befit.orchestrator.account import Intent
 from befit.orchestrator.answer import EmbeddingAnswer
@@ -54,7 +55,7 @@ class EmbeddingStaircase:
         if run.route is None or not run.route.models:
             raise refusal(run)
         card = run.answering = run.route.models[0]
-        intent = Intent(purpose=Purpose.EMBEDDING, most_usd=most_cost_usd(card, run.request))
+        intent = Intent(purpose=Purpose.EMBEDDING, most_usd=run.prepared_for(card).most_usd)
         call = await self._calls.reserve(run, card, verdicts, intent)
         async with self._calls.settling(run, call) as settlement:
             embeddings = await self._calls.caller.embed(
@@ -72,6 +73,12 @@ class EmbeddingStaircase:
 
 
 def _as_chat(arrival: EmbeddingArrival) -> ChatRequest:
-    """The texts as one message, so that classing, sizes and hashes are counted alike."""
+    """The texts as one message each, so that classing, sizes and hashes are counted alike."""
     request = arrival.request
-    return ChatRequest.from_text("\n".join(request.texts), model=request.model, befit=request.befit)
+    messages = tuple(Message(role="user", content=text) for text in request.texts)
+    return ChatRequest(
+        fields={"messages": msgspec.Raw(msgspec.json.encode(messages))},
+        model=request.model,
+        messages=messages,
+        befit=request.befit,
+    )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from befit.catalog import Catalog, ModelCard, Workflow
 from befit.identity import Principal
 from befit.messages import ChatRequest, TokenUsage
-from befit.metering import most_cost_usd
+from befit.metering import most_cost_usd, most_texts_cost_usd
 from befit.orchestrator.answer import Standing
 from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.decision_log import DecisionLog
@@ -79,10 +79,16 @@ class Run:
         """The request as the card shall see it; worked out once a card."""
         found = self.prepared.get(card.name)
         if found is None:
-            request = prepare(self.request, self.workflow, card)
-            found = Prepared(request=request, most_usd=most_cost_usd(card, request))
+            found = self._prepared(card)
             self.prepared[card.name] = found
         return found
+
+    def _prepared(self, card: ModelCard) -> Prepared:
+        if self.kind is Kind.EMBEDDINGS:
+            texts = [message.text for message in self.request.messages]
+            return Prepared(request=self.request, most_usd=most_texts_cost_usd(card, texts))
+        request = prepare(self.request, self.workflow, card)
+        return Prepared(request=request, most_usd=most_cost_usd(card, request))
 
     def standing(self) -> Standing:
         """How the run stands now, for its answer."""
