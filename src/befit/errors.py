@@ -198,6 +198,11 @@ class ModelRefused(ModelFailure):
     def __init__(self, message: str, *, upstream_status: int) -> None:
         super().__init__(message)
         self.upstream_status = upstream_status
+        # What the caller got wrong, or may ask again for, is told as such: clients retry a 502.
+        if upstream_status in {400, 413, 415, 422}:
+            self.status = 400
+        elif upstream_status == 429:
+            self.status = 429
         self.retry = upstream_status in {408, 409, 429} or upstream_status >= 500
 
 

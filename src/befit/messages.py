@@ -334,6 +334,8 @@ def _decoded(decode: Any, body: bytes) -> Any:  # one of the two view decoders
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRequest("the body is nested too deeply") from None
 
 
 def _invalid(detail: str) -> InvalidRequest:

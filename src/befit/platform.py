@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -33,9 +33,11 @@ from befit.audit import (
     recover,
 )
 from befit.catalog import (
+    CatalogReading,
     CatalogSource,
     Evaluation,
     EvaluationStore,
+    Problem,
     Reload,
     Via,
     Workflow,
@@ -58,7 +60,7 @@ from befit.metering import Budgets, BudgetScope, UsageStore, restore
 from befit.orchestrator import Collaborators, Orchestrator, PendingRun, Resolutions
 from befit.policy import Policy
 from befit.routing import EvidenceBook, NamedCheck
-from befit.settings import Settings, load_settings
+from befit.settings import Settings, examine_reading, load_settings
 from befit.storage import (
     Database,
     SqlApprovalStore,
@@ -74,7 +76,9 @@ from befit.storage import (
     upgrade,
 )
 from befit.vocabulary import DEFAULT_TENANT, DataClass
-from befit.workflows import Finish, Run, RunStatus, RunStore
+from befit.workflows import Finish, Run, RunPage, RunStatus, RunStore
+
+_RUNS_PAGE = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,20 +101,19 @@ class Shelf:
     """What may change while the platform runs: catalog, settings and evidence, each whole."""
 
     def __init__(self, workspace: Workspace, stores: Stores) -> None:
-        self.source = CatalogSource(workspace)
-        self.settings = load_settings(workspace)
-        self.evidence = EvidenceBook()
         self._workspace = workspace
+        self.settings: Settings  # taken from the same reading as the catalog, or not at all
+        self.source = CatalogSource(workspace, examine=self._examine)
+        self.evidence = EvidenceBook()
         self._stores = stores
+        self._refreshed = ""  # the catalog version that `evidence` is of
         self._turn = asyncio.Lock()  # the watch and an operation may reload at once
 
     async def reload(self) -> Reload:
         """Take up changed files; a wrong file changes nothing and is told."""
         async with self._turn:
             reload = await asyncio.to_thread(self.source.reload_if_changed)
-            if reload.touched and not reload.problems:
-                self.settings = await asyncio.to_thread(load_settings, self._workspace)
-            if reload.changed:
+            if self.source.current.version != self._refreshed:
                 await self.refresh()
             return reload
 
@@ -125,6 +128,13 @@ class Shelf:
             )
             found += await self._stores.evaluations.latest(DEFAULT_TENANT, workflow.name)
         self.evidence = EvidenceBook(found)
+        self._refreshed = catalog.version
+
+    def _examine(self, reading: CatalogReading) -> tuple[Problem, ...]:
+        examination = examine_reading(reading, self._workspace)
+        if examination.settings is not None:  # nothing is wrong, so the catalog follows
+            self.settings = examination.settings
+        return examination.problems
 
     def scopes(self, principal: Principal, workflow: Workflow | None) -> tuple[BudgetScope, ...]:
         """The money budgets that bind this principal on this workflow."""
@@ -252,12 +262,38 @@ class Platform:
     async def _recover_approvals(self) -> None:
         waiting = await self.stores.decisions.open_decisions()
         ids = frozenset(item.decision_id for item in waiting if item.is_waiting)
-        await self.resolutions.recover(ids, local_administrator())
-        await self.resolutions.expire_due()
+        unfinished = await self._awaited_approvals()
+        await self.resolutions.recover(ids, unfinished, local_administrator())
+
+    async def _awaited_approvals(self) -> tuple[str, ...]:
+        """The approvals that runs still wait for."""
+        page = RunPage(status=RunStatus.PENDING_PERSON, limit=_RUNS_PAGE)
+        found: list[str] = []
+        while True:
+            runs = await self.stores.runs.list(page)
+            found += [run.approval_id for run in runs if run.approval_id is not None]
+            if len(runs) < _RUNS_PAGE:
+                return tuple(found)
+            page = replace(page, before=runs[-1].run_id)
 
     async def _finish_run(self, approval: Approval, *, status: str, output: str | None) -> None:
         finish = Finish(status=RunStatus(status), at=time.time(), output=output)
+        # A run that was never kept is kept now; one that is there stays as it is.
+        await self.stores.runs.add(_pending_run(approval))
         await self.stores.runs.finish(approval.tenant, approval.run_id, finish)
+
+
+def _pending_run(approval: Approval) -> Run:
+    return Run(
+        run_id=approval.run_id,
+        decision_id=approval.decision_id,
+        tenant=approval.tenant,
+        workflow=approval.workflow,
+        principal_id=approval.requester_id,
+        created_at=approval.created_at,
+        status=RunStatus.PENDING_PERSON,
+        approval_id=approval.id,
+    )
 
 
 class _PendingRuns:

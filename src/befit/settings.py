@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 
 from befit.catalog import (
     Catalog,
+    CatalogReading,
     ClassWord,
     Document,
     Entry,
@@ -156,7 +157,11 @@ def load_settings(workspace: Workspace) -> Settings:
 
 def examine_workspace(workspace: Workspace) -> Examination:
     """Read everything that the user wrote and collect every problem of it."""
-    reading = read_catalog(read_files(workspace))
+    return examine_reading(read_catalog(read_files(workspace)), workspace)
+
+
+def examine_reading(reading: CatalogReading, workspace: Workspace) -> Examination:
+    """Collect every problem of files that have been read already."""
     problems = list(reading.problems)
     settings: Settings | None = None
     document = reading.config

@@ -228,3 +228,12 @@ async def test_a_payload_that_is_not_json_is_refused(approvals: Approvals, paylo
 async def test_no_time_to_decide_is_refused(approvals: Approvals) -> None:
     with pytest.raises(InvalidRequest, match="no time"):
         await _open(approvals, expiry_s=0)
+
+
+async def test_what_is_withdrawn_can_no_longer_be_decided(approvals: Approvals) -> None:
+    opened = await _open(approvals)
+    assert await approvals.withdraw(opened)
+    assert not await approvals.withdraw(opened)
+    with pytest.raises(Conflict, match="already expired"):
+        await approvals.approve(opened.id, ADMIN, payload_sha256=opened.payload_sha256)
+    assert (await approvals.get(opened.id, ADMIN)).status is ApprovalStatus.EXPIRED

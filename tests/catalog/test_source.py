@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from befit.catalog import CatalogSource
+from befit.catalog import CatalogReading, CatalogSource, Problem
 from befit.errors import WorkspaceError
 
 CONFIG = "models: {a: {via: ollama, size: small}}\n"
@@ -85,3 +85,22 @@ def test_a_comment_is_no_change(write_workspace):
 def test_a_first_catalog_that_is_wrong_is_an_error(write_workspace):
     with pytest.raises(WorkspaceError, match="models"):
         CatalogSource(write_workspace("models: 5\n"))
+
+
+def test_what_other_rooms_find_wrong_keeps_the_whole_catalog_back(write_workspace):
+    workspace = write_workspace(CONFIG)
+    wrong: list[Problem] = []
+
+    def examine(reading: CatalogReading) -> tuple[Problem, ...]:
+        return (*reading.problems, *wrong)
+
+    source = CatalogSource(workspace, examine=examine)
+    before = source.current
+    wrong.append(Problem(what="a wrong value", file="befit.yaml"))
+    workspace.config_file.write_text(CONFIG.replace("small", "large"))
+    for _ in range(2):
+        assert source.reload_if_changed().problems == tuple(wrong)
+        assert source.current is before
+    wrong.clear()
+    workspace.config_file.write_text(CONFIG.replace("small", "large") + "# mended\n")
+    assert source.reload_if_changed().changed

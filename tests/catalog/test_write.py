@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -240,6 +241,32 @@ def test_a_file_changed_in_the_meantime_is_not_overwritten(write_workspace):
     with pytest.raises(Conflict, match="try again"):
         edit.commit()
     assert workspace.config_file.read_text().endswith("# the user's newest line\n")
+
+
+def test_of_two_edits_at_once_none_is_lost_silently(write_workspace):
+    workspace = write_workspace(CONFIG)
+    for turn in range(15):
+        made: list[str] = []
+        start = threading.Barrier(2)
+        edits = {f"m{turn}-{one}": WorkspaceEdit(workspace) for one in "ab"}
+        for name, edit in edits.items():
+            edit.put_card(dataclasses.replace(CARD, name=name))
+
+        def commit(name: str, edit: WorkspaceEdit, start=start, made=made) -> None:
+            start.wait()
+            try:
+                edit.commit()
+            except Conflict:
+                return
+            made.append(name)
+
+        threads = [threading.Thread(target=commit, args=pair) for pair in edits.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert made
+        assert set(made) <= load_catalog(workspace).cards.keys()
 
 
 def test_names_that_lead_out_of_the_folder_are_refused(write_workspace):

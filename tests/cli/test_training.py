@@ -128,7 +128,7 @@ def test_rows_of_a_bulk_are_kept_sealed_as_the_ledger_commits_to_them(
     befit_dir = server.shell.folder / ".befit"
     tables = sorted(befit_dir.rglob("rows-*.sealed"), key=lambda path: path.stat().st_mtime)
     assert b"secret-row" not in tables[-1].read_bytes()
-    sealed = SealedTables(tables[-1].parent, open_keyring(befit_dir).sealer)
+    sealed = SealedTables(befit_dir / "artefacts", open_keyring(befit_dir).sealer)
     name = tables[-1].name.removeprefix("rows-").removesuffix(".sealed")
     rows = sealed._rows("default", name)
     assert b"secret-row" in rows

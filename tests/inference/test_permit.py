@@ -107,3 +107,24 @@ def test_text_cannot_move_between_fields(a: str, b: str, c: str, d: str) -> None
 def test_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="needs 32"):
         PermitSeal(b"short")
+
+
+def test_permits_are_forgotten_when_they_expire_whatever_lives_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    gate = PermitGate(_KEY)
+    bulk = _SEAL.seal(_permit(permit_id="bulk", expires_at=now[0] + 6 * 3600, calls=3))
+    gate.admit(bulk, "small")
+    for number in range(500):
+        now[0] += 1
+        short = _permit(permit_id=f"permit_{number}", expires_at=now[0] + 10, calls=2)
+        gate.admit(_SEAL.seal(short), "small")
+        gate.admit(_SEAL.seal(short), "small")
+        with pytest.raises(PermitDenied, match="allows 2 call"):
+            gate.admit(_SEAL.seal(short), "small")
+    assert len(gate._used) == len(gate._expiries) <= 12
+    gate.admit(bulk, "small", calls=2)
+    with pytest.raises(PermitDenied, match="allows 3 call"):
+        gate.admit(bulk, "small")

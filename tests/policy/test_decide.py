@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,14 +64,18 @@ def test_an_inspection_never_leaves_the_device(zone: Zone, data_class: DataClass
         assert zone is Zone.DEVICE
 
 
-def test_a_rule_that_raises_denies():
+def test_a_rule_that_raises_denies_and_is_logged_not_told(caplog: pytest.LogCaptureFixture):
     def broken(_situation: Situation, _card: ModelCard) -> str | None:
         raise KeyError("unexpected")
 
     card = _card(Zone.DEVICE)
-    verdicts = Policy((("broken", broken),)).decide(_situation(DataClass.PUBLIC, card))
+    with caplog.at_level(logging.ERROR, "befit.policy"):
+        verdicts = Policy((("broken", broken),)).decide(_situation(DataClass.PUBLIC, card))
     assert not verdicts.by_model[card.name].permitted
     assert verdicts.by_model[card.name].rule_ids == ("broken",)
+    assert "KeyError" not in " ".join(verdicts.by_model[card.name].reasons)
+    (record,) = caplog.records
+    assert record.exc_info is not None
 
 
 def test_the_reason_names_the_setting_behind_an_undeclared_class():
@@ -131,3 +137,15 @@ def test_another_catalog_version_is_another_question():
 def test_every_default_rule_has_an_id_of_its_own():
     ids = [rule_id for rule_id, _ in DEFAULT_RULES]
     assert len(ids) == len(set(ids))
+
+
+def test_a_key_limited_to_workflows_may_have_its_text_matched_but_only_they_answer():
+    limited = replace(local_administrator(), workflows=frozenset({"triage"}))
+    card = _card(Zone.DEVICE)
+    matching = _situation(
+        DataClass.PUBLIC, card, principal=limited, purpose=Purpose.MATCH, workflow=None
+    )
+    assert Policy().decide(matching).permitted
+    for other in (None, "advice"):
+        answering = _situation(DataClass.PUBLIC, card, principal=limited, workflow=other)
+        assert not Policy().decide(answering).permitted

@@ -10,7 +10,7 @@ from befit.approvals.approval import (
     Resolution,
     payload_sha256,
 )
-from befit.approvals.entitlement import may_see, refusal_of
+from befit.approvals.entitlement import may_read_payload, may_see, refusal_of
 from befit.approvals.service import Approvals
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Approvals",
     "Proposal",
     "Resolution",
+    "may_read_payload",
     "may_see",
     "payload_sha256",
     "refusal_of",

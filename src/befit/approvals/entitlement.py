@@ -44,6 +44,15 @@ def may_see(approval: Approval, principal: Principal) -> bool:
     return principal.id == approval.requester_id or is_reviewer(approval, principal)
 
 
+def may_read_payload(approval: Approval, principal: Principal) -> bool:
+    """Only who reviews it reads what was proposed.
+
+    The requester gets an answer by its run, once it is released; before, and after a
+    rejection, there is none to read.
+    """
+    return approval.tenant == principal.tenant and is_reviewer(approval, principal)
+
+
 def _names(reviewer: str, principal: Principal) -> bool:
     if reviewer.startswith(_GROUP):
         return reviewer.removeprefix(_GROUP) in principal.groups

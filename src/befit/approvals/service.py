@@ -30,6 +30,8 @@ from befit.errors import BefitError, Conflict, Forbidden, InvalidRequest, NotFou
 from befit.identity import Principal
 from befit.vocabulary import new_id
 
+_RECOVERY = "system:recovery"
+
 
 class Approvals:
     """The one way to open and resolve approvals."""
@@ -130,6 +132,14 @@ class Approvals:
     async def expire_due(self, now: float | None = None) -> tuple[Approval, ...]:
         """Expire what nobody has decided on in time; each is returned exactly once."""
         return await self._store.expire(self._clock() if now is None else now)
+
+    async def withdraw(self, approval: Approval) -> bool:
+        """End an approval that no decision waits for; False where it was ended already.
+
+        It then stands as expired, by the system; one that is due is left to `expire_due`.
+        """
+        resolution = Resolution(status=ApprovalStatus.EXPIRED, by=_RECOVERY, at=self._clock())
+        return await self._store.resolve(approval, resolution)
 
     async def _decidable(self, approval_id: str, by: Principal, sha256: str) -> Approval:
         approval = await self._store.get(by.tenant, approval_id)

@@ -7,6 +7,8 @@ follows at once finds the right one. What has left is looked up in the index.
 
 from __future__ import annotations
 
+from threading import Lock
+
 from befit.audit.events import EventType
 
 DecisionKey = tuple[str, str]
@@ -32,8 +34,8 @@ def ends_chain(event_type: EventType) -> bool:
 class ChainHeads:
     """Bounded memory of chain heads.
 
-    The committing thread advances, the event loop reads and announces; each is a single
-    dictionary operation, atomic under the GIL.
+    The committing thread advances and the event loop announces, one at a time, as either
+    may have to make room; a look is a dictionary operation, atomic under the GIL.
     """
 
     def __init__(self, *, most_open: int = 65_536, most_ended: int = 1_024) -> None:
@@ -41,6 +43,7 @@ class ChainHeads:
         self._ended: dict[DecisionKey, str] = {}
         self._most_open = most_open
         self._most_ended = most_ended
+        self._turn = Lock()
 
     def __len__(self) -> int:
         return len(self._open) + len(self._ended)
@@ -52,16 +55,21 @@ class ChainHeads:
 
     def announce(self, key: DecisionKey) -> None:
         """Tell that the decision's `opened` event is queued."""
-        self._open[key] = PENDING
+        with self._turn:
+            self._keep_open(key, PENDING)
 
     def advance(self, key: DecisionKey, digest: str, *, has_ended: bool) -> None:
         """Make an event the decision's latest."""
-        if not has_ended:
-            if key not in self._open and len(self._open) >= self._most_open:
-                del self._open[next(iter(self._open))]
-            self._open[key] = digest
-            return
-        self._open.pop(key, None)
-        self._ended[key] = digest
-        if len(self._ended) > self._most_ended:
-            del self._ended[next(iter(self._ended))]
+        with self._turn:
+            if not has_ended:
+                self._keep_open(key, digest)
+                return
+            self._open.pop(key, None)
+            self._ended[key] = digest
+            if len(self._ended) > self._most_ended:
+                del self._ended[next(iter(self._ended))]
+
+    def _keep_open(self, key: DecisionKey, head: str) -> None:
+        if key not in self._open and len(self._open) >= self._most_open:
+            del self._open[next(iter(self._open))]
+        self._open[key] = head

@@ -2,6 +2,7 @@
 
 from befit.catalog.address import is_loopback
 from befit.catalog.card import (
+    SPOKEN,
     Capability,
     InfrastructureCost,
     ModelCard,
@@ -35,6 +36,7 @@ from befit.catalog.write import WorkspaceEdit
 
 __all__ = [
     "PERSON",
+    "SPOKEN",
     "Breadth",
     "Capability",
     "Catalog",

@@ -35,6 +35,13 @@ class Capability(StrEnum):
     VISION = "vision"
 
 
+SPOKEN = frozenset({Capability.CHAT, Capability.TOOLS, Capability.STRUCTURED_OUTPUT})
+"""What OpenAI's protocol has words for, and so what a chat server is taken to do.
+
+A server that cannot do it refuses the call, and its card can be told to say so.
+"""
+
+
 class Stage(StrEnum):
     """A model's place in its life; only approved models serve."""
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from befit.catalog.address import is_loopback, url_fault
 from befit.catalog.card import (
+    SPOKEN,
     Capability,
     InfrastructureCost,
     ModelCard,
@@ -134,10 +135,15 @@ class ModelEntry(Entry):
         # Without a URL the provider's usual one holds: the vendor's for openai, else loopback.
         return not is_loopback(self.url) if self.url else self.via is Via.OPENAI
 
+    @property
+    def _usual_capabilities(self) -> frozenset[Capability]:
+        if self.specialist:
+            return frozenset({Capability.LABELS})
+        return frozenset({Capability.CHAT}) if self.via is Via.EMBEDDED else SPOKEN
+
     def card(self, name: str) -> ModelCard:
         """The card of this entry. An undeclared zone is the safest one that can be true."""
         is_local = self.via is Via.EMBEDDED or not self._is_remote
-        default = Capability.LABELS if self.specialist else Capability.CHAT
         cost = self.price or self.infrastructure
         return ModelCard(
             name=name,
@@ -153,7 +159,7 @@ class ModelEntry(Entry):
             max_output_tokens=self.max_output_tokens,
             parameters_billion=self.parameters_billion,
             cost=_cost(cost) if cost else None,
-            capabilities=frozenset(self.capabilities or (default,)),
+            capabilities=frozenset(self.capabilities or self._usual_capabilities),
             able=frozenset(self.able),
             licence=self.licence,
             languages=frozenset(self.languages),

@@ -8,15 +8,19 @@ source.current.find_workflow("triage")
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from befit.catalog.catalog import Catalog
 from befit.catalog.files import WorkspaceFiles, list_workflow_paths, read_files
-from befit.catalog.load import read_catalog
+from befit.catalog.load import CatalogReading, read_catalog
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.workspace import Workspace
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
+
+Examine = Callable[[CatalogReading], tuple[Problem, ...]]
+"""Finds every problem of the files, those of the sections of other rooms included."""
 
 _SETTLED_NS = 2_000_000_000
 """A file that changed this recently may change again without a new time stamp."""
@@ -41,15 +45,22 @@ class CatalogSource:
     """Holds the catalog in force and replaces it whole; a wrong file changes nothing.
 
     Not for several threads at once: `reload_if_changed` belongs to one task.
+
+    Args:
+        workspace: whose files are read.
+        examine: also has to find nothing wrong before a catalog is in force, so that
+            what else the files say is taken up with it or not at all.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, examine: Examine | None = None) -> None:
         self._workspace = workspace
+        self._examine = examine or _problems_of_catalog
         self._stamp, self._is_settled = self._look()
         self._files = read_files(workspace)
         reading = read_catalog(self._files)
-        if reading.catalog is None:
-            raise problems_as_error(reading.problems)
+        problems = self._examine(reading)
+        if reading.catalog is None or problems:
+            raise problems_as_error(problems)
         self._current = reading.catalog
         self._problems: tuple[Problem, ...] = ()
 
@@ -72,9 +83,9 @@ class CatalogSource:
 
     def _take(self, files: WorkspaceFiles) -> Reload:
         reading = read_catalog(files)
-        self._problems = reading.problems
-        if reading.catalog is None:
-            return Reload(changed=False, touched=True, problems=reading.problems)
+        self._problems = self._examine(reading)
+        if reading.catalog is None or self._problems:
+            return Reload(changed=False, touched=True, problems=self._problems)
         changed = reading.catalog.version != self._current.version
         if changed:
             self._current = reading.catalog
@@ -92,3 +103,7 @@ class CatalogSource:
         except OSError:  # a file that has just gone; reading says which
             return ((str(self._workspace.root), 0, 0, time.time_ns()),), False
         return tuple(stamps), time.time_ns() - newest > _SETTLED_NS
+
+
+def _problems_of_catalog(reading: CatalogReading) -> tuple[Problem, ...]:
+    return reading.problems

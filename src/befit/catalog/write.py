@@ -9,9 +9,12 @@ edit.commit()          # all of it is checked, then each file is replaced at onc
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -144,13 +147,14 @@ class WorkspaceEdit:
             name for name, text in self._after.texts.items() if self._before.texts.get(name) != text
         ]
         changed.sort(key=lambda name: name != CONFIG)
-        now = read_files(self._workspace)
-        for name in changed:
-            if now.texts.get(name) != self._before.texts.get(name):
-                raise Conflict(f"{name} has just been changed", next_step="try again")
         written = tuple(self._workspace.root / name for name in changed)
-        for name, path in zip(changed, written, strict=True):
-            replace_file(path, self._after.texts[name])
+        with _alone(self._workspace.root):
+            now = read_files(self._workspace)
+            for name in changed:
+                if now.texts.get(name) != self._before.texts.get(name):
+                    raise Conflict(f"{name} has just been changed", next_step="try again")
+            for name, path in zip(changed, written, strict=True):
+                replace_file(path, self._after.texts[name])
         self._before = self._after
         return written
 
@@ -206,6 +210,31 @@ def replace_file(path: Path, content: bytes) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _alone(root: Path) -> Generator[None]:
+    """Keep every other edit of the workspace out, this process's and others'.
+
+    The lock is the folder's own: it is there before `.befit/` is, and the kernel drops it
+    when the process ends.
+    """
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise WorkspaceError(f"{root} cannot be read: {error.strerror}") from None
+    try:
+        _wait_for_lock(descriptor, root)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, root: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        raise WorkspaceError(f"{root} cannot be locked: {error.strerror}") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,27 @@ from befit.errors import InvalidRequest
 F = TypeVar("F", bound=Callable[..., Any])  # a command, whatever its options
 
 _WORKSPACE_HELP = "The workspace's folder; default: the current one, or BEFIT_WORKSPACE."
+
+
+class _Usd(click.ParamType[Decimal]):
+    """An amount of USD, exact to its last digit."""
+
+    name = "USD"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """The amount; click tells what is none."""
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount, such as 5 or 0.25", param, ctx)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"{value!r} is not an amount of zero or more", param, ctx)
+        return amount
+
+
+USD = _Usd()
 
 DATA_CLASSES = ("public", "internal", "confidential", "restricted")
 

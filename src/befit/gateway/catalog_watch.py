@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from befit.errors import BefitError
 from befit.platform import Platform
@@ -32,12 +33,16 @@ class CatalogWatch:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             looks += 1
-            try:
-                await self._look()
-                if looks % _EXPIRE_EVERY == 0:
-                    await self._platform.resolutions.expire_due()
-            except (BefitError, OSError) as error:
-                _log.error("the workspace could not be looked at: %s", error)
+            await self._try(self._look(), "the workspace could not be looked at")
+            if looks % _EXPIRE_EVERY == 0:
+                expiring = self._platform.resolutions.expire_due()
+                await self._try(expiring, "approvals that are due could not be expired")
+
+    async def _try(self, work: Awaitable[object], problem: str) -> None:
+        try:
+            await work
+        except (BefitError, OSError) as error:
+            _log.error("%s: %s", problem, error)
 
     async def _look(self) -> None:
         found = await self._platform.shelf.reload()

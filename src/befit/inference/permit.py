@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -75,12 +75,13 @@ class PermitGate:
     """Checks permits at the point of the call and counts their uses.
 
     One gate stands in each process that calls models. Used permits are remembered until
-    they expire, so memory is bounded by the calls of one permit lifetime.
+    they expire, each by its own time: one that lives for hours holds no other back.
     """
 
     def __init__(self, boot_key: bytes) -> None:
         self._key = boot_key
-        self._used: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._used: dict[str, int] = {}
+        self._expiries: list[tuple[float, str]] = []  # a heap, the next to expire first
 
     def admit(self, permit: Permit, model: str, *, calls: int = 1) -> None:
         """Let `calls` calls of `model` pass, or raise.
@@ -96,18 +97,16 @@ class PermitGate:
         if model not in permit.models:
             raise PermitDenied(f"permit {permit.permit_id} does not cover model {model!r}")
         self._forget_expired(now)
-        used = self._used.get(permit.permit_id, (0.0, 0))[1] + calls
+        used = self._used.get(permit.permit_id, 0) + calls
         if used > permit.calls:
             raise PermitDenied(f"permit {permit.permit_id} allows {permit.calls} call(s)")
-        self._used[permit.permit_id] = (permit.expires_at, used)
+        if permit.permit_id not in self._used:
+            heappush(self._expiries, (permit.expires_at, permit.permit_id))
+        self._used[permit.permit_id] = used
 
     def _forget_expired(self, now: float) -> None:
-        # Permits live about equally long, so the oldest entries expire first; stopping
-        # at the first live one keeps this O(1) a call.
-        while self._used:
-            permit_id, (expires_at, _) = next(iter(self._used.items()))
-            if expires_at > now:
-                return
+        while self._expiries and self._expiries[0][0] <= now:
+            _, permit_id = heappop(self._expiries)
             del self._used[permit_id]
 
 

@@ -15,7 +15,7 @@ from befit.orchestrator.arrival import EmbeddingArrival, Kind
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.eligibility import Eligibility, refusal
-from befit.orchestrator.naming import named_card
+from befit.orchestrator.naming import AUTO, named_card
 from befit.orchestrator.opening import Opening
 from befit.orchestrator.run import Run
 from befit.policy import Verdicts
@@ -43,7 +43,8 @@ class EmbeddingStaircase:
         request = arrival.request
         run = self._opening.open(principal, _as_chat(arrival), Kind.EMBEDDINGS, arrival.source)
         async with ending.closing(run, self._closings):
-            run.named_model = named_card(run.catalog, request.model)
+            if request.model != AUTO:
+                run.named_model = named_card(run.catalog, request.model)
             if request.befit.workflow is not None:
                 run.workflow = run.catalog.find_workflow(request.befit.workflow)
             await self._opening.classify(run)

@@ -163,7 +163,7 @@ class Resolutions:
         if closed is None or _of(approval, EventType.RESOLVED, events):
             await self._follow(approval, events)
             return
-        told = read_fields(Closed, closed.fields or {}).status
+        told = _told(closed, "status")
         status = told if told in _UNANSWERED else "failed"
         await self._finish(approval, status=status, output=None)
 
@@ -184,7 +184,7 @@ class Resolutions:
         """One approval that cannot be followed up must not keep the others waiting."""
         try:
             await work
-        except (BefitError, OSError) as error:
+        except (BefitError, OSError, msgspec.MsgspecError) as error:
             _log.error("approval %s could not be followed up: %s", approval_id, error)
 
 
@@ -199,7 +199,7 @@ def _waiting_for(approval: Approval, events: tuple[Event, ...]) -> Event:
     if waiting is None or (is_closed and not _of(approval, EventType.RESOLVED, events)):
         raise Conflict(
             f"decision {approval.decision_id} does not wait for approval {approval.id}",
-            next_step=f"see how it stands: befit decisions show {approval.decision_id}",
+            next_step=f"see how it stands: befit audit show {approval.decision_id}",
         )
     return waiting
 
@@ -208,10 +208,15 @@ def _of(approval: Approval, kind: EventType, events: tuple[Event, ...]) -> Event
     """The approval's own event of this kind; erased fields can name no other."""
     for event in events:
         if event.type is kind and (
-            event.fields is None or read_fields(Waiting, event.fields).approval_id == approval.id
+            event.fields is None or _told(event, "approval_id") == approval.id
         ):
             return event
     return None
+
+
+def _told(event: Event, name: str) -> str | None:
+    raw = (event.fields or {}).get(name)
+    return None if raw is None else msgspec.json.decode(raw, type=str)
 
 
 def _resolved(approval: Approval, waiting: Event) -> Draft:

@@ -40,20 +40,23 @@ def classify(
     """Join what caller, workflow and conversation declare; nothing lowers a class.
 
     Content that is not text cannot be examined, so it takes the strictest class that
-    the workflow has (`highest_class`).
+    the workflow has (`highest_class`). A class that only the conversation or the kind of
+    content brings says nothing of this text, so `undeclared` joins them: one public turn
+    does not make the next one public.
     """
     declared: list[tuple[DataClass, ClassOrigin]] = []
     if request.befit.data_class is not None:
         declared.append((request.befit.data_class, ClassOrigin.CALLER))
     if workflow is not None and workflow.data_class is not None:
         declared.append((workflow.data_class, ClassOrigin.WORKFLOW))
+    is_declared = bool(declared)
     if conversation is not None:
         declared.append((conversation, ClassOrigin.CONVERSATION))
     if not request.is_text_only:
         strictest = workflow.requirements.highest_class if workflow else DataClass.RESTRICTED
         declared.append((strictest, ClassOrigin.UNEXAMINED))
-    data_class, origin = max(
-        declared or [(undeclared, ClassOrigin.UNDECLARED)], key=lambda pair: pair[0]
-    )
+    if not is_declared:
+        declared.append((undeclared, ClassOrigin.UNDECLARED))
+    data_class, origin = max(declared, key=lambda pair: pair[0])
     tags = request.befit.tags | workflow.tags if workflow else request.befit.tags
     return DataClassification(data_class=data_class, origin=origin, tags=tags)

@@ -7,6 +7,7 @@ Whatever a rule raises is a deny: unknown never means open.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _ZONES = {
 _INSPECTION = frozenset({Purpose.MATCH})
 _CACHE_SIZE = 4096
 _CACHE_AGE_S = 60.0
+
+_log = logging.getLogger("befit.policy")
 
 Rule = Callable[[Situation, ModelCard], str | None]
 """Returns the reason to forbid, or None."""
@@ -75,6 +78,8 @@ def _model_is_approved(situation: Situation, card: ModelCard) -> str | None:
 
 
 def _key_covers_workflow(situation: Situation, _card: ModelCard) -> str | None:
+    if situation.purpose is Purpose.MATCH:
+        return None  # which workflow it is, is being found; the rule decides where it answers
     scope = situation.principal.workflows
     if not scope or situation.workflow in scope:
         return None
@@ -130,8 +135,9 @@ class Policy:
         for rule_id, rule in self._rules:
             try:
                 reason = rule(situation, card)
-            except Exception as error:  # noqa: BLE001 - a rule that fails must deny, whatever it raised
-                reason = f"rule failed: {type(error).__name__}"
+            except Exception:  # noqa: BLE001 - a rule that fails must deny, whatever it raised
+                _log.exception("rule %s failed on model %s, which denies it", rule_id, card.name)
+                reason = f"rule {rule_id} failed; the server's log says why"
             if reason is not None:
                 denials.append((rule_id, reason))
         return Verdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,8 @@ from jsonschema import Draft202012Validator
 
 from befit.catalog import CheckKind, Workflow
 from befit.messages import ChatCompletion
+
+_log = logging.getLogger("befit.routing")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,5 +110,7 @@ def _named(
         return CheckResult(name=name, passed=False, detail=f"no check is registered as {name!r}")
     try:
         return check(workflow, answer)
-    except Exception as error:  # noqa: BLE001 - a company's own code; what fails must not pass
-        return CheckResult(name=name, passed=False, detail=f"the check failed: {error!r}"[:200])
+    except Exception:  # noqa: BLE001 - a company's own code; what fails must not pass
+        _log.exception("check %s of workflow %s failed", name, workflow.name)
+        detail = f"the check {name!r} failed; the server's log says why"
+        return CheckResult(name=name, passed=False, detail=detail)

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from befit.catalog import Workspace, duration_s
-from befit.cli.options import example, json_option, names_of, workspace_option
+from befit.cli.options import USD, example, json_option, names_of, workspace_option
 from befit.cli.output import moment, money, print_json, say, table
 from befit.cli.session import perform
 
@@ -49,7 +49,7 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 @command.command(epilog=example("befit keys create ci --budget-usd 5 --expires 30d --json"))
 @click.argument("name")
-@click.option("--budget-usd", type=Decimal, help="The most it may cost in each period.")
+@click.option("--budget-usd", type=USD, help="The most it may cost in each period.")
 @click.option(
     "--period",
     type=click.Choice(("total", "day", "month")),

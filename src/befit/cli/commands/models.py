@@ -9,7 +9,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.adding import add_on_request
-from befit.cli.options import example, json_option, names_of, workspace_option
+from befit.cli.options import USD, example, json_option, names_of, workspace_option
 from befit.cli.output import print_json, say, table
 from befit.cli.session import perform, run
 
@@ -91,8 +91,8 @@ def list_models(workspace: Workspace, as_json: bool) -> None:
 @click.option("--key", metavar="env:NAME", help="Where its key is: env:NAME or file:PATH.")
 @click.option("--size", type=click.Choice(("small", "large")), help="Which tier it belongs to.")
 @click.option("--context", "context_window", type=click.IntRange(1), help="Context window, tokens.")
-@click.option("--price-in", type=Decimal, help="USD per million input tokens.")
-@click.option("--price-out", type=Decimal, help="USD per million output tokens.")
+@click.option("--price-in", type=USD, help="USD per million input tokens.")
+@click.option("--price-out", type=USD, help="USD per million output tokens.")
 @click.option("--yes", is_flag=True, help="Answer the questions with yes.")
 @json_option
 @workspace_option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from befit.approvals import Approval, ApprovalPage, ApprovalStatus
+from befit.approvals import Approval, ApprovalPage, ApprovalStatus, may_read_payload
 from befit.errors import InvalidRequest
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
@@ -43,7 +43,8 @@ class Edited(Decided, kw_only=True, frozen=True):
 
 
 class ApprovalDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
-    """One approval (contract). `payload` is the exact text that the hash is of."""
+    """One approval (contract). `payload` is the exact text that the hash is of; only
+    reviewers read it."""
 
     id: str
     kind: str
@@ -85,7 +86,7 @@ async def list_approvals(
     )
     await platform.resolutions.expire_due()
     found = await platform.approvals.list(page, principal)
-    return ApprovalList(approvals=tuple(_document(approval) for approval in found))
+    return ApprovalList(approvals=tuple(_document(approval, principal) for approval in found))
 
 
 async def show_approval(
@@ -96,7 +97,7 @@ async def show_approval(
     Raises:
         NotFound: no such approval, for this principal.
     """
-    return _document(await platform.approvals.get(params.id, principal))
+    return _document(await platform.approvals.get(params.id, principal), principal)
 
 
 async def approve(platform: Platform, principal: Principal, params: Decided) -> ApprovalDocument:
@@ -129,16 +130,17 @@ async def _decide(
     choice = Choice(
         status=status, payload_sha256=params.payload_sha256, answer=answer, note=params.note
     )
-    return _document(await platform.resolutions.resolve(params.id, principal, choice))
+    return _document(await platform.resolutions.resolve(params.id, principal, choice), principal)
 
 
-def _document(approval: Approval) -> ApprovalDocument:
+def _document(approval: Approval, principal: Principal) -> ApprovalDocument:
+    may_read = may_read_payload(approval, principal)
     return ApprovalDocument(
         id=approval.id,
         kind=approval.kind,
         workflow=approval.workflow,
         status=approval.status,
-        payload=approval.payload,
+        payload=approval.payload if may_read else None,
         payload_sha256=approval.payload_sha256,
         requester=approval.requester_name,
         due=approval.due,
@@ -150,6 +152,6 @@ def _document(approval: Approval) -> ApprovalDocument:
         resolved_at=approval.resolved_at,
         self_approved=approval.self_approved,
         note=approval.note,
-        edited=approval.edited,
+        edited=approval.edited if may_read else None,
         edited_sha256=approval.edited_sha256,
     )

@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from befit.catalog import (
+    SPOKEN,
     Capability,
     ModelCard,
     Price,
@@ -193,8 +194,10 @@ def _capabilities(
         known = reference.capabilities
     elif "embed" in upstream.lower():
         known = frozenset({Capability.EMBEDDINGS})
-    else:
+    elif via is Via.EMBEDDED:
         known = frozenset({Capability.CHAT})
+    else:
+        known = SPOKEN
     if Capability.CHAT in known and via in _CONSTRAINING:
         known |= {Capability.STRUCTURED_OUTPUT}
     if Capability.CHAT in known and via is Via.EMBEDDED:
