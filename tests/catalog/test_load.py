@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from befit.catalog import (
+    SPOKEN,
     Capability,
     CheckKind,
     Price,
@@ -77,7 +78,7 @@ def test_every_key_of_a_card_reaches_the_card(write_workspace):
     assert card.size is SizeClass.LARGE
     assert card.jurisdiction == "US"
     assert card.able == {"write", "plan"}
-    assert card.capabilities == {Capability.CHAT}
+    assert card.capabilities == SPOKEN
     assert isinstance(card.cost, Price)
     assert card.cost.input_usd_per_million == Decimal("2.50")
     assert card.cost.output_usd_per_million == Decimal(10)

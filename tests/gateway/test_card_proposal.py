@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from befit.catalog import Capability, Price
+from befit.catalog import SPOKEN, Capability, Price
 from befit.errors import InvalidRequest
 from befit.gateway.operations.card_proposal import CardRequest, propose_card
 from befit.vocabulary import SizeClass, Zone
@@ -79,6 +79,6 @@ def test_what_serves_decides_what_can_be_asked_for() -> None:
     embedding = propose_card(request(via="ollama", model="nomic-embed-text")).card
     assert embedding.capabilities == {Capability.EMBEDDINGS}
     local = propose_card(request(via="llamacpp", model="acme-3b")).card
-    assert local.capabilities == {Capability.CHAT, Capability.STRUCTURED_OUTPUT}
+    assert local.capabilities == SPOKEN
     gguf = propose_card(request(via="embedded", model="my-gguf")).card
     assert (gguf.weights, gguf.upstream_model) == ("my-gguf", "")
