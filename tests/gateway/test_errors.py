@@ -227,3 +227,11 @@ async def test_what_is_not_there_is_told_in_openais_shape(
         answer = await http.request(method, path)
     assert (answer.status_code, error_of(answer)["code"]) == (status, code)
     assert ("allow" in answer.headers) == (status == 405)
+
+
+async def test_a_body_nested_without_end_is_the_callers_mistake(house: House) -> None:
+    nested = b"[" * 100_000 + b"]" * 100_000
+    body = b'{"model":"auto","x":' + nested + b',"messages":[{"role":"user","content":"x"}]}'
+    async with house.http("user") as http:
+        answer = await http.post("/v1/chat/completions", content=body)
+    assert answer.status_code == 400

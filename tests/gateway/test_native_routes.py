@@ -223,3 +223,15 @@ async def test_metrics_name_no_key_model_or_workflow(house: House) -> None:
     assert 'befit_requests_total{route="workflows",status="200"} 1' in text
     assert "triage" not in text
     assert "near" not in text
+
+
+async def test_who_asked_reads_no_answer_that_waits_or_was_rejected(house: House) -> None:
+    run = await pending(house)
+    path = f"/v1/approvals/{run['approval_id']}"
+    seen = (await get(house, path)).json()
+    assert seen["status"] == "pending"
+    assert seen["payload"] is None
+    shown = (await get(house, path, "admin")).json()
+    assert shown["payload"]
+    await post(house, f"{path}/reject", {}, "admin")
+    assert (await get(house, path)).json()["payload"] is None

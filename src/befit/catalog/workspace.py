@@ -197,7 +197,11 @@ def is_locked(workspace: Workspace) -> bool:
     """Whether a process owns the workspace now; changes nothing."""
     if not workspace.lock_path.exists():
         return False
-    descriptor = _open_lock(workspace.lock_path)
+    try:
+        # For reading only: an auditor's copy may lie on a disk that nobody can write.
+        descriptor = os.open(workspace.lock_path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise WorkspaceError(f"{workspace.lock_path} cannot be opened: {error.strerror}") from None
     try:
         # A shared lock, held for an instant: two that look do not see each other.
         return not _locked(descriptor, fcntl.LOCK_SH, patience_s=0)
