@@ -64,6 +64,10 @@ async def test_an_answer_that_no_model_gets_right_waits_for_a_person(world):
     assert answer.status is Status.PENDING_PERSON
     assert answer.output is None
     assert (await _types(world, answer.standing.decision_id))[-1] is EventType.WAITING
+    record = await world.record(answer.standing.decision_id)
+    assert record.status == "pending_person"
+    assert [check.passed for check in record.checks] == [False, False]
+    assert record.latency_ms is not None
 
 
 async def test_every_answer_of_a_high_impact_workflow_waits(world):

@@ -173,7 +173,9 @@ def _told(
         case EventType.SETTLED:
             return _settled(record, read_fields(Settled, fields))
         case EventType.WAITING:
-            return _waiting(record, read_fields(Waiting, fields))
+            # It carries the account so far, in the fields that `closed` will have.
+            so_far = replace(_closed(record, read_fields(Closed, fields)), status=record.status)
+            return _waiting(so_far, read_fields(Waiting, fields))
         case EventType.RESOLVED:
             return _resolved(record, read_fields(Resolved, fields))
         case EventType.CLOSED:

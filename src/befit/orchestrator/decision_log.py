@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from befit.audit import Draft, EventType, Ledger, Receipt, Sections
-from befit.errors import BefitError, LedgerUnavailable
+from befit.errors import LedgerUnavailable
+from befit.orchestrator.uninterrupted import to_the_end
 
 _ENDS = frozenset({EventType.CLOSED, EventType.WAITING})
 
@@ -67,19 +67,11 @@ class DecisionLog:
             LedgerUnavailable: and then nothing may be called or answered.
         """
         staged, self._staged = tuple(self._staged), []
-        append = asyncio.ensure_future(self._ledger.append(staged))
-        is_cancelled = False
-        while not append.done():
-            try:
-                await asyncio.shield(append)
-            except asyncio.CancelledError:
-                is_cancelled = True
-            except BefitError:
-                break  # told by `result` below
-        receipts = append.result()
+        return await to_the_end(self._append(staged))
+
+    async def _append(self, staged: tuple[Draft, ...]) -> tuple[Receipt, ...]:
+        receipts = await self._ledger.append(staged)
         if self._opened is None:
             self._opened = receipts[0]
         self._is_ended = self._is_ended or staged[-1].type in _ENDS
-        if is_cancelled:
-            raise asyncio.CancelledError
         return receipts

@@ -71,8 +71,9 @@ class Orchestrator:
         async with ending.closing(run, self._closings):
             await self._naming.name(run)
             await self._opening.classify(run)
-            self._eligibility.plan(run, self._opening.authorise(run))
-            return await ending.explained(run, self._status_of_plan(run))
+            verdicts = self._opening.authorise(run)
+            self._eligibility.plan(run, verdicts)
+            return await ending.explained(run, self._status_of_plan(run, verdicts))
 
     async def embed(self, arrival: EmbeddingArrival) -> EmbeddingAnswer:
         """Vectors for texts, under a decision of their own."""
@@ -195,12 +196,13 @@ class Orchestrator:
             return await self._person.ask(run, completion, because="high impact")
         return await ending.answered(run, completion)
 
-    def _status_of_plan(self, run: Run) -> Status:
+    def _status_of_plan(self, run: Run, verdicts: Verdicts) -> Status:
         route = run.route
         if route is not None and route.models:
-            self._take(run, route.models[0])
-            high = run.workflow is not None and run.workflow.impact is Impact.HIGH
-            return Status.PENDING_PERSON if high else Status.ANSWERED
+            first = route.models[0]
+            self._take(run, first)
+            alone = verdicts.by_model[first.name].unattended
+            return Status.ANSWERED if alone else Status.PENDING_PERSON
         at_person = route is not None and route.ends_at_person
         return Status.PENDING_PERSON if at_person else Status.REFUSED
 

@@ -16,7 +16,6 @@ class Action(StrEnum):
     """What is asked for."""
 
     INVOKE = "invoke"
-    TRAIN_ON = "train_on"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
