@@ -12,6 +12,7 @@ from befit.errors import InvalidRequest
 from befit.identity import KeyGrant, Role, issue_key
 from befit.identity.keys import hashed, id_in, is_text_of
 from befit.vocabulary import BudgetPeriod
+from tests.identity.conftest import Trust, World
 
 
 def test_a_key_reads_befit_id_secret_and_is_kept_as_a_hash_only() -> None:
@@ -28,7 +29,7 @@ def test_no_two_keys_are_alike() -> None:
     assert len({text for _, text in issued}) == len({key.id for key, _ in issued}) == 200
 
 
-def test_the_principal_carries_what_was_granted() -> None:
+async def test_the_principal_carries_what_was_granted(world: World) -> None:
     grant = KeyGrant(
         tenant="t1",
         roles=frozenset({Role.REVIEWER}),
@@ -36,8 +37,10 @@ def test_the_principal_carries_what_was_granted() -> None:
         budget_usd=Decimal("2.5"),
         budget_period=BudgetPeriod.MONTH,
     )
-    key, _ = issue_key("desk", created_at=1.0, grant=grant)
-    principal = key.principal
+    key, text = issue_key("desk", created_at=1.0, grant=grant)
+    await world.keys.add(key)
+    world.trust = Trust(tenants=("default", "t1"))
+    principal = await world.authenticator().authenticate(text)
     assert (principal.id, principal.name, principal.tenant) == (f"key:{key.id}", "desk", "t1")
     assert principal.key_id == key.id
     assert principal.roles == {Role.REVIEWER}
@@ -46,7 +49,7 @@ def test_the_principal_carries_what_was_granted() -> None:
     assert principal.groups == {"everyone"}
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "group:x", "x" * 64, "a\n"])
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "group:x", "x" * 64, "a\n", "a\u200b", "a\x00"])
 def test_a_name_that_could_pass_for_something_else_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest, match="key name"):
         issue_key(name, created_at=1.0)

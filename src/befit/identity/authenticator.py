@@ -1,24 +1,27 @@
-"""`Authenticator`: from a bearer token to the principal behind it.
+"""`Authenticator`: from a bearer text to the principal behind it.
 
-A request with a known key costs one SHA-256 and one comparison. What is remembered is
-the hash, never the key, for at most `REMEMBER_S`; a revocation that calls `forget`
-takes effect at once in this process.
+A request with a known key or token costs one SHA-256 and one look into memory. What is
+remembered is a hash, never the credential, for at most `REMEMBER_S`; `renew` after any
+change of keys, people or groups makes it count for the next request of this process.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from befit.errors import NotAuthenticated
-from befit.identity.keys import ApiKey, KeyStore, hashed, id_in, is_text_of
+from befit.identity.keys import ApiKey, hashed, id_in, is_text_of
+from befit.identity.memory import Finding, Memory
 from befit.identity.principal import Principal
+from befit.identity.recognition import IdentityStores, principal_of_key, principal_of_token
+from befit.identity.token import looks_like_token
+from befit.identity.token_verifier import TokenVerifier, Trusted
 
 REMEMBER_S = 60.0
-"""The longest that a revocation in another process can go unseen."""
+"""The longest that a change made by another process can go unseen."""
 
 _REMEMBER_UNKNOWN_S = 5.0
 _NEXT_STEP = "make a key with befit keys create NAME"
@@ -26,103 +29,135 @@ _NOBODY = hashed("")  # compared with where no key is, so that both ways cost th
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    key: ApiKey | None
+class _KeyFound:
+    """A key and its principal, or why it has none; only who holds the key is told."""
+
+    key: ApiKey
     principal: Principal | None
-    fresh_until: float
+    refusal: NotAuthenticated | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenFound:
+    principal: Principal
+    expires_at: float
 
 
 class Authenticator:
     """Tells who asks. One a process; used from its event loop only.
 
     Args:
-        store: where keys are kept.
+        stores: where keys, people and groups are kept.
+        trusted: the tenants and issuers that count now.
+        tokens: verifies the tokens of those issuers.
         clock: Unix seconds.
-        capacity: how many known keys are remembered, and as many unknown ids.
+        monotonic: seconds of a clock that never jumps.
+        capacity: how many keys, and how many tokens, are remembered.
     """
 
     def __init__(
-        self, store: KeyStore, clock: Callable[[], float] = time.time, *, capacity: int = 10_000
+        self,
+        stores: IdentityStores,
+        trusted: Callable[[], Trusted],
+        *,
+        tokens: TokenVerifier | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        capacity: int = 10_000,
     ) -> None:
-        self._store = store
+        self._stores = stores
+        self._trusted = trusted
+        self._verifier = tokens or TokenVerifier(trusted, clock=clock, monotonic=monotonic)
         self._clock = clock
-        self._capacity = capacity
-        # Two memories, so that a flood of made-up ids cannot push out the known keys.
-        self._known: OrderedDict[str, _Entry] = OrderedDict()
-        self._unknown: OrderedDict[str, _Entry] = OrderedDict()
-        self._lookups: dict[str, asyncio.Task[_Entry]] = {}
+        self._keys: Memory[_KeyFound] = Memory(monotonic, capacity)
+        self._tokens: Memory[_TokenFound] = Memory(monotonic, capacity)
+        self._remembered_under = trusted()
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """Higher after every change that this process knows of; for keys of caches."""
+        return self._epoch
 
     async def authenticate(self, bearer: str | None) -> Principal:
-        """The principal of a key's text (the token alone, without `Bearer`).
+        """The principal of a key or token (without `Bearer`).
 
         Raises:
-            NotAuthenticated: missing, malformed, unknown, expired or revoked. Only who
-                holds the whole key learns that it has expired or was revoked.
+            NotAuthenticated: missing, malformed, unknown, expired, revoked, or its person is
+                disabled. Only who holds a whole key, or a token that an issuer has signed,
+                learns which.
         """
         if not bearer:
             raise NotAuthenticated(
                 "no API key was sent",
                 next_step="send it as Authorization: Bearer befit_..; " + _NEXT_STEP,
             )
+        if self._remembered_under is not self._trusted():
+            self.renew()
+        principal = (
+            await self._by_token(bearer) if looks_like_token(bearer) else await self._by_key(bearer)
+        )
+        if principal.tenant not in self._trusted().tenants:
+            raise NotAuthenticated(
+                "the tenant of this credential is not there any more",
+                next_step="name it under identity.tenants in befit.yaml",
+            )
+        return principal
+
+    def renew(self) -> None:
+        """Ask for every credential again at its next use; call it after changing any."""
+        self._epoch += 1
+        self._remembered_under = self._trusted()
+        self._keys.forget()
+        self._tokens.forget()
+
+    async def _by_key(self, bearer: str) -> Principal:
         key_id = id_in(bearer)
         if key_id is None:
             raise NotAuthenticated(
                 "the API key is malformed: a key reads befit_ID_SECRET", next_step=_NEXT_STEP
             )
-        now = self._clock()
-        entry = self._known.get(key_id) or self._unknown.get(key_id)
-        if entry is None or entry.fresh_until <= now:
-            entry = await self._look_up(key_id)
-        return _accepted(entry, bearer, now)
+        found = await self._keys.recall(key_id, partial(self._find_key, key_id))
+        return _accepted(found, bearer, self._clock())
 
-    def forget(self, key_id: str) -> None:
-        """Ask the store again at the key's next use; call it after changing the key."""
-        self._known.pop(key_id, None)
-        self._unknown.pop(key_id, None)
-        # A lookup that has begun may have read the key as it was before the change.
-        self._lookups.pop(key_id, None)
-
-    async def _look_up(self, key_id: str) -> _Entry:
-        lookup = self._lookups.get(key_id)
-        if lookup is None:
-            lookup = asyncio.ensure_future(self._fetch(key_id))
-            self._lookups[key_id] = lookup
-            lookup.add_done_callback(lambda done: self._remember(key_id, done))
-        # Many requests share one lookup; one caller going away must not end it.
-        return await asyncio.shield(lookup)
-
-    async def _fetch(self, key_id: str) -> _Entry:
-        asked_at = self._clock()
-        key = await self._store.find(key_id)
+    async def _find_key(self, key_id: str) -> Finding[_KeyFound]:
+        key = await self._stores.keys.find(key_id)
         if key is None:
-            return _Entry(None, None, asked_at + _REMEMBER_UNKNOWN_S)
-        return _Entry(key, key.principal, asked_at + REMEMBER_S)
+            return Finding(None, _REMEMBER_UNKNOWN_S)
+        try:
+            found = _KeyFound(key, await principal_of_key(self._stores, key))
+        except NotAuthenticated as refusal:
+            found = _KeyFound(key, None, refusal)
+        return Finding(found, REMEMBER_S)
 
-    def _remember(self, key_id: str, done: asyncio.Task[_Entry]) -> None:
-        if self._lookups.get(key_id) is not done:
-            return  # forgotten meanwhile
-        del self._lookups[key_id]
-        if done.cancelled() or done.exception() is not None:
-            return
-        entry = done.result()
-        other, memory = self._known, self._unknown
-        if entry.key is not None:
-            other, memory = memory, other
-        other.pop(key_id, None)
-        memory[key_id] = entry
-        memory.move_to_end(key_id)
-        while len(memory) > self._capacity:
-            memory.popitem(last=False)
+    async def _by_token(self, bearer: str) -> Principal:
+        found = await self._tokens.recall(hashed(bearer), partial(self._find_token, bearer))
+        if found is None or self._clock() >= found.expires_at:
+            raise NotAuthenticated("the token has expired", next_step="sign in again")
+        return found.principal
+
+    async def _find_token(self, bearer: str) -> Finding[_TokenFound]:
+        token = await self._verifier.verify(bearer)
+        principal = await principal_of_token(self._stores, token)
+        # Counted from here on a clock that never jumps: turning ours back prolongs no token.
+        left_s = token.expires_at - self._clock()
+        return Finding(_TokenFound(principal, token.expires_at), min(REMEMBER_S, left_s))
 
 
-def _accepted(entry: _Entry, bearer: str, now: float) -> Principal:
-    key, principal = entry.key, entry.principal
-    if not is_text_of(key.secret_sha256 if key else _NOBODY, bearer) or not key or not principal:
+def _accepted(found: _KeyFound | None, bearer: str, now: float) -> Principal:
+    if not is_text_of(found.key.secret_sha256 if found else _NOBODY, bearer) or found is None:
         raise NotAuthenticated(
             "the API key is not valid", next_step="check that it was copied whole, or " + _NEXT_STEP
         )
+    key = found.key
     if key.revoked_at is not None:
         raise NotAuthenticated(f"API key {key.id} has been revoked", next_step=_NEXT_STEP)
     if key.expires_at is not None and now >= key.expires_at:
         raise NotAuthenticated(f"API key {key.id} has expired", next_step=_NEXT_STEP)
-    return principal
+    if found.principal is None:
+        told = found.refusal
+        raise NotAuthenticated(
+            told.message if told else "the API key is not valid",
+            next_step=told.next_step if told else _NEXT_STEP,
+        )
+    return found.principal

@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from befit.errors import InvalidRequest
-from befit.identity.principal import Principal, Role
+from befit.identity.principal import Role
 from befit.vocabulary import DEFAULT_TENANT, BudgetPeriod
 
 _SECRET_BYTES = 32
@@ -41,6 +41,7 @@ class ApiKey:
         workflows: names it is limited to; empty means all.
         budget_usd: the most it may cost per `budget_period`; None is no limit.
         expires_at: None never expires.
+        person_id: whose key it is; None for a service's.
     """
 
     id: str
@@ -54,20 +55,12 @@ class ApiKey:
     budget_period: BudgetPeriod = BudgetPeriod.TOTAL
     expires_at: float | None = None
     revoked_at: float | None = None
+    person_id: str | None = None
 
     @property
-    def principal(self) -> Principal:
-        """Who comes with this key."""
-        return Principal(
-            id=f"key:{self.id}",
-            name=self.name,
-            tenant=self.tenant,
-            roles=self.roles,
-            key_id=self.id,
-            workflows=self.workflows,
-            budget_usd=self.budget_usd,
-            budget_period=self.budget_period,
-        )
+    def principal_id(self) -> str:
+        """Who comes with this key: its person, or the service that it stands for."""
+        return self.person_id or f"key:{self.id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +73,7 @@ class KeyGrant:
     budget_usd: Decimal | None = None
     budget_period: BudgetPeriod = BudgetPeriod.TOTAL
     expires_at: float | None = None
+    person_id: str | None = None
 
 
 class KeyStore(Protocol):
@@ -131,6 +125,7 @@ def issue_key(name: str, *, created_at: float, grant: KeyGrant | None = None) ->
         budget_usd=grant.budget_usd,
         budget_period=grant.budget_period,
         expires_at=grant.expires_at,
+        person_id=grant.person_id,
     )
     return key, text
 
@@ -152,7 +147,7 @@ def is_text_of(secret_sha256: str, text: str) -> bool:
 
 
 def _check(name: str, created_at: float, grant: KeyGrant) -> None:
-    if not _NAME.fullmatch(name):
+    if not (_NAME.fullmatch(name) and name.isprintable()):
         raise InvalidRequest(
             f"key name {name!r} is not 1 to 63 characters without spaces, '/' and ':'",
             param="name",

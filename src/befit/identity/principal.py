@@ -11,12 +11,21 @@ from befit.vocabulary import DEFAULT_TENANT, BudgetPeriod
 EVERYONE = "everyone"
 """The group that holds every authenticated principal of a tenant."""
 
+_LOCAL = "local:"
+
 
 class Role(StrEnum):
-    """What a principal may do beside asking."""
+    """What a principal is there for. A role adds to no other; policy says what it may do.
+
+    A `user` asks; a `builder` makes workflows, evaluates and trains; a `reviewer` decides on
+    answers and effects; an `auditor` reads every account and exports it; an `admin` keeps
+    keys, people, models and policy.
+    """
 
     USER = "user"
+    BUILDER = "builder"
     REVIEWER = "reviewer"
+    AUDITOR = "auditor"
     ADMIN = "admin"
 
 
@@ -25,7 +34,7 @@ class Principal:
     """An authenticated person or service.
 
     Attributes:
-        id: stable id, such as `key:K1A2` or `local:admin`.
+        id: stable id, such as `person:P3Q4`, `key:K1A2`, `oidc:MARK:SUB` or `local:admin`.
         name: what people call it.
         key_id: the API key it came with; budgets and usage hang on it.
         workflows: names it is limited to; empty means all.
@@ -47,17 +56,30 @@ class Principal:
         """Whether it may change the workspace: keys, models, policy."""
         return Role.ADMIN in self.roles
 
+    @property
+    def spends_as(self) -> str | None:
+        """The budget scope that its own spending counts in; None for who owns the workspace."""
+        if self.key_id is not None:
+            return f"key:{self.key_id}"
+        return None if self.id.startswith(_LOCAL) else self.id
 
-def local_administrator(*, acting_as: str | None = None) -> Principal:
+
+def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_TENANT) -> Principal:
     """The principal of the command line: who can open the workspace's files owns it.
 
     `acting_as` is `USER[:GROUP,GROUP..]`: the asserted reader, without any role.
     """
     if acting_as is None:
-        return Principal(id="local:admin", name="local administrator", roles=frozenset(Role))
+        return Principal(
+            id=f"{_LOCAL}admin",
+            name="local administrator",
+            tenant=tenant,
+            roles=frozenset(Role),
+        )
     user, _, groups = acting_as.partition(":")
     return Principal(
-        id=f"local:{user}",
+        id=f"{_LOCAL}{user}",
         name=user,
+        tenant=tenant,
         groups=frozenset({EVERYONE, *filter(None, groups.split(","))}),
     )

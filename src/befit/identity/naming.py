@@ -1,0 +1,27 @@
+"""What people, groups and keys may be called, so that no name passes for something else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from befit.errors import InvalidRequest
+
+# Ids are written `person:ID` and readers `USER:GROUP,GROUP`; paths are split at slashes.
+_NAME = re.compile(r"[^\s/:,_][^\s/:,]{0,62}")
+
+
+def require_name(name: str, what: str) -> str:
+    """The name, if it may name a `what`.
+
+    Raises:
+        InvalidRequest: it is empty, long, or holds a sign that means something elsewhere,
+            or one that nobody sees.
+    """
+    is_plain = name.isprintable() and unicodedata.is_normalized("NFC", name)
+    if not is_plain or not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"{what} name {name[:80]!r} is not 1 to 63 characters without spaces, '/', ':' and ','",
+            param="name",
+        )
+    return name
