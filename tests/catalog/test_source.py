@@ -104,3 +104,23 @@ def test_what_other_rooms_find_wrong_keeps_the_whole_catalog_back(write_workspac
     wrong.clear()
     workspace.config_file.write_text(CONFIG.replace("small", "large") + "# mended\n")
     assert source.reload_if_changed().changed
+
+
+def test_a_file_that_is_still_being_written_is_not_taken_for_whole(
+    write_workspace, monkeypatch: pytest.MonkeyPatch
+):
+    workspace = write_workspace(CONFIG)
+    source = CatalogSource(workspace)
+    rules = workspace.policies_dir / "own.cedar"
+    rules.parent.mkdir()
+    whole = "permit (principal, action, resource);\nforbid (principal, action, resource);\n"
+    rules.write_text(whole[:38])  # an editor has come so far
+    seen: list[bytes] = []
+    monkeypatch.setattr(
+        source,
+        "_examine",
+        lambda reading: seen.append(reading.policy_files["policies/own.cedar"]) or (),
+    )
+    monkeypatch.setattr("time.sleep", lambda _s: rules.write_text(whole))
+    source.reload_if_changed()
+    assert seen == [whole.encode()]

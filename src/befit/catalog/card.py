@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from befit.catalog.stage import Stage
 from befit.messages import TokenUsage
 from befit.vocabulary import SizeClass, Zone
 
@@ -40,14 +41,6 @@ SPOKEN = frozenset({Capability.CHAT, Capability.TOOLS, Capability.STRUCTURED_OUT
 
 A server that cannot do it refuses the call, and its card can be told to say so.
 """
-
-
-class Stage(StrEnum):
-    """A model's place in its life; only approved models serve."""
-
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    RETIRED = "retired"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +103,10 @@ class ModelCard:
         max_output_tokens: the most one answer can have; None is unknown.
         cost: None is an unknown price (never zero). Embedded models have a zero price.
         able: what the owner declares it good enough for, such as `write` and `plan`.
+        owner: who answers for it.
+        tenants: whose it is; empty means every tenant's.
+        awaits_activation: its file says approved, but nobody entitled has activated what it
+            says now; until then its stage is `proposed`.
         parameters_billion: size for "smallest first"; None is unknown.
     """
 
@@ -136,6 +133,9 @@ class ModelCard:
     connect_timeout_s: float = 5.0
     first_token_timeout_s: float = 60.0
     total_timeout_s: float = 300.0
+    owner: str = ""
+    tenants: frozenset[str] = frozenset()
+    awaits_activation: bool = False
 
     @property
     def is_in_process(self) -> bool:

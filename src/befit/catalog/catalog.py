@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 from befit.catalog.card import ModelCard
 from befit.catalog.workflow import Workflow
@@ -32,6 +33,19 @@ class Catalog:
     workflows: Mapping[str, Workflow]
     contents: Mapping[str, str]
     version: str
+    _views: dict[str, Catalog] = field(
+        default_factory=dict[str, "Catalog"], init=False, repr=False, compare=False
+    )
+
+    def of(self, tenant: str) -> Catalog:
+        """What a tenant sees: what names it, and what names no tenant.
+
+        Made once a tenant; its version differs from another tenant's where the content does.
+        """
+        view = self._views.get(tenant)
+        if view is None:
+            view = self._views[tenant] = self._seen_by(tenant)
+        return view
 
     def find_card(self, name: str) -> ModelCard:
         """The card of that name.
@@ -55,6 +69,22 @@ class Catalog:
             raise NotFound(f"no workflow {name!r}", next_step=_hint(name, self.workflows, "check"))
         return workflow
 
+    def _seen_by(self, tenant: str) -> Catalog:
+        cards = {name: card for name, card in self.cards.items() if _is_for(card, tenant)}
+        flows = {name: flow for name, flow in self.workflows.items() if _is_for(flow, tenant)}
+        if len(cards) == len(self.cards) and len(flows) == len(self.workflows):
+            return self
+        return Catalog(
+            cards=MappingProxyType(cards),
+            workflows=MappingProxyType(flows),
+            contents=MappingProxyType({name: self.contents[name] for name in flows}),
+            version=catalog_version(cards, flows),
+        )
+
+
+def _is_for(item: ModelCard | Workflow, tenant: str) -> bool:
+    return not item.tenants or tenant in item.tenants
+
 
 def card_version(card: ModelCard) -> str:
     """`sha256:<hex>` of what decides how a model answers; evidence hangs on it.
@@ -74,13 +104,18 @@ def card_version(card: ModelCard) -> str:
 
 
 def catalog_version(cards: Mapping[str, ModelCard], workflows: Mapping[str, Workflow]) -> str:
-    """`sha256:<hex>` over all of every card and the version of every workflow."""
+    """`sha256:<hex>` over all of every card, and over every workflow's version and standing."""
     return sha256_of(
         {
             "cards": {name: asdict(card) for name, card in cards.items()},
-            "workflows": {name: workflow.version for name, workflow in workflows.items()},
+            "workflows": {name: _standing(workflow) for name, workflow in workflows.items()},
         }
     )
+
+
+def _standing(workflow: Workflow) -> tuple[object, ...]:
+    # What a workflow's version leaves out, so that each change of a file makes a new catalog.
+    return workflow.version, workflow.stage, workflow.tenants, workflow.awaits_activation
 
 
 def sha256_of(value: object) -> str:

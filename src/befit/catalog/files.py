@@ -1,4 +1,4 @@
-"""`WorkspaceFiles`: the bytes of the files that make the catalog, read at one moment.
+"""`WorkspaceFiles`: the bytes of the files that a workspace is declared by, read at one moment.
 
 Loading is a pure function of them, so that a change can be tried before it is written
 and a reload compares instead of guessing.
@@ -18,6 +18,8 @@ CONFIG = "befit.yaml"
 """The file of models and settings."""
 
 _WORKFLOWS = "workflows"
+_POLICIES = "policies"
+_SUFFIXES = {_WORKFLOWS: frozenset({".yaml", ".yml"}), _POLICIES: frozenset({".cedar"})}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +39,12 @@ class WorkspaceFiles:
     def workflow_files(self) -> Iterator[tuple[str, str, bytes]]:
         """Name, file and content of each workflow."""
         for file, text in self.texts.items():
-            if file != CONFIG:
+            if file.startswith(f"{_WORKFLOWS}/"):
                 yield PurePosixPath(file).stem, file, text
+
+    def policy_files(self) -> dict[str, bytes]:
+        """File and content of each file of rules."""
+        return {file: text for file, text in self.texts.items() if file.startswith(f"{_POLICIES}/")}
 
 
 def workflow_file_name(name: str) -> str:
@@ -47,14 +53,16 @@ def workflow_file_name(name: str) -> str:
 
 
 def read_files(workspace: Workspace) -> WorkspaceFiles:
-    """Read `befit.yaml` and `workflows/*.yaml`; what cannot be read becomes a problem."""
+    """Read `befit.yaml`, `workflows/*.yaml` and `policies/*.cedar`; what cannot be read
+    becomes a problem."""
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
     paths = [workspace.config_file]
-    try:
-        paths += list_workflow_paths(workspace)
-    except OSError as error:
-        problems.append(_unreadable(_WORKFLOWS, error))
+    for folder in (workspace.workflows_dir, workspace.policies_dir):
+        try:
+            paths += _paths_in(folder)
+        except OSError as error:
+            problems.append(_unreadable(folder.name, error))
     for path in paths:
         name = path.relative_to(workspace.root).as_posix()
         if path.suffix == ".yml":
@@ -71,14 +79,35 @@ def read_files(workspace: Workspace) -> WorkspaceFiles:
     return WorkspaceFiles(texts=texts, problems=tuple(problems))
 
 
-def list_workflow_paths(workspace: Workspace) -> list[Path]:
-    """The files under `workflows/` that count, in order of name; editors' own do not."""
-    if not workspace.workflows_dir.exists():
-        return []
+def declared_paths(workspace: Workspace) -> list[Path]:
+    """Every file that declares something: what is read, and whose change is taken up."""
+    folders = (workspace.workflows_dir, workspace.policies_dir)
+    return [workspace.config_file, *(path for folder in folders for path in _paths_in(folder))]
+
+
+def read_policy_files(folder: Path) -> dict[str, bytes]:
+    """The rules of any folder, named as if they stood in the workspace's `policies/`.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    for path in _counting(folder, _SUFFIXES[_POLICIES]):
+        with path.open("rb") as file:
+            found[f"{_POLICIES}/{path.name}"] = file.read(MAX_BYTES + 1)
+    return found
+
+
+def _paths_in(folder: Path) -> list[Path]:
+    return _counting(folder, _SUFFIXES[folder.name]) if folder.exists() else []
+
+
+def _counting(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """The files of a folder that count, in order of name; editors' own do not."""
     return sorted(
         path
-        for path in workspace.workflows_dir.iterdir()
-        if path.suffix in {".yaml", ".yml"} and not path.name.startswith((".", "~"))
+        for path in folder.iterdir()
+        if path.suffix in suffixes and not path.name.startswith((".", "~"))
     )
 
 

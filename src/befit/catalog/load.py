@@ -6,7 +6,7 @@ reading = read_catalog(read_files(workspace))   # reading.problems, for `befit c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
@@ -33,10 +33,14 @@ class CatalogReading:
     Attributes:
         config: `befit.yaml` as read, for the sections of other rooms; None where it
             could not be read.
+        workflow_documents: each workflow's file as read, by the workflow's name.
+        policy_files: the files under `policies/` as they stand; the room policy reads them.
     """
 
     catalog: Catalog | None
     config: Document | None
+    workflow_documents: Mapping[str, Document]
+    policy_files: Mapping[str, bytes]
     problems: tuple[Problem, ...]
 
 
@@ -60,8 +64,10 @@ def read_catalog(files: WorkspaceFiles) -> CatalogReading:
     cards = _read_cards(config, problems) if config else {}
     workflows: dict[str, Workflow] = {}
     contents: dict[str, str] = {}
+    documents: dict[str, Document] = {}
+    policy_files = MappingProxyType(files.policy_files())
     for name, file, text in files.workflow_files():
-        document = read_document(text, file=file)
+        document = documents[name] = read_document(text, file=file)
         entry = _read_workflow(name, document, problems)
         if entry is not None:
             workflows[name] = entry.workflow(name)
@@ -70,14 +76,26 @@ def read_catalog(files: WorkspaceFiles) -> CatalogReading:
             if config is not None and config.value is not None:
                 problems += _reference_problems(workflows[name], _known(config, cards), document)
     if problems:
-        return CatalogReading(catalog=None, config=config, problems=tuple(problems))
+        return CatalogReading(
+            catalog=None,
+            config=config,
+            workflow_documents=MappingProxyType(documents),
+            policy_files=policy_files,
+            problems=tuple(problems),
+        )
     catalog = Catalog(
         cards=MappingProxyType(cards),
         workflows=MappingProxyType(workflows),
         contents=MappingProxyType(contents),
         version=catalog_version(cards, workflows),
     )
-    return CatalogReading(catalog=catalog, config=config, problems=())
+    return CatalogReading(
+        catalog=catalog,
+        config=config,
+        workflow_documents=MappingProxyType(documents),
+        policy_files=policy_files,
+        problems=(),
+    )
 
 
 def _read_cards(config: Document, problems: list[Problem]) -> dict[str, ModelCard]:

@@ -21,10 +21,10 @@ from befit.catalog.card import (
     ModelCard,
     Price,
     SpecialistRef,
-    Stage,
     Via,
 )
 from befit.catalog.entry import Entry, Name, Place, Word
+from befit.catalog.stage import Stage
 from befit.vocabulary import SizeClass, Zone
 
 _KEY_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,127}\Z|file:[^\x00-\x1f\x7f]{1,1024}\Z")
@@ -107,6 +107,8 @@ class ModelEntry(Entry):
     licence: str | None = None
     languages: tuple[Word, ...] = ()
     stage: Stage = Stage.APPROVED
+    owner: str = ""
+    tenants: tuple[Name, ...] = ()
     specialist: SpecialistEntry | None = None
     timeouts: TimeoutsEntry = TimeoutsEntry()
 
@@ -164,6 +166,8 @@ class ModelEntry(Entry):
             licence=self.licence,
             languages=frozenset(self.languages),
             stage=self.stage,
+            owner=self.owner,
+            tenants=frozenset(self.tenants),
             specialist=_specialist(self.specialist) if self.specialist else None,
             weights=self.weights,
             connect_timeout_s=self.timeouts.connect_s,
@@ -206,6 +210,8 @@ def entry_of_card(card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         **_cost_values(card.cost),
         "stage": None if card.stage is Stage.APPROVED else card.stage.value,
+        "owner": card.owner or None,
+        "tenants": sorted(card.tenants),
         "specialist": _specialist_values(card.specialist),
         "timeouts": _timeout_values(card),
     }

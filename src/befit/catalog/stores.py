@@ -2,7 +2,7 @@
 
     version = workflow.version                    # sha256:<hex> of its content
     await versions.keep("default", "triage", version, content)
-    await evaluations.latest("default", "triage")  # newest row a model
+    await evaluations.latest("default", "triage")  # newest row a version
 
 `storage/` implements both protocols.
 """
@@ -68,9 +68,10 @@ class EvaluationStore(Protocol):
         ...
 
     async def latest(self, tenant: str, workflow: str) -> tuple[Evaluation, ...]:
-        """The newest measurement of each model for a workflow, of any version of it.
+        """The newest measurement of each version of each model for each version of a workflow.
 
-        Ordered by model name. The caller compares `workflow_version` and
-        `model_version` before it relies on a row.
+        Ordered by model name, then time. The caller compares `workflow_version` and
+        `model_version` before it relies on a row: a model that is rolled back has the
+        evidence that it had.
         """
         ...

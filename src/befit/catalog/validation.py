@@ -91,7 +91,8 @@ def _keys_at(schema: type[BaseModel], place: KeyPath) -> list[str]:
     for step in place:
         known = _below(known, step)
     model = model_in(known)
-    return list(model.model_fields) if model else []
+    fields = model.model_fields.items() if model else ()
+    return [field.alias or name for name, field in fields]
 
 
 def _below(annotation: Any, step: int | str) -> Any:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from befit.vocabulary import DataClass, Impact, Tag, Zone
+from befit.catalog.stage import Stage
+from befit.vocabulary import DataClass, Impact, Purpose, Tag, Zone
 
 PERSON = "person"
 """The last step of a route that ends at a person."""
@@ -78,7 +79,7 @@ class Workflow:
     """One loaded version of a workflow.
 
     Attributes:
-        version: `sha256:` of the definition's canonical content.
+        version: `sha256:` of what the definition says, but for `stage` and `tenants`.
         models: model names in the order of escalation; may end with `person`.
             Empty leaves the order to the router, over all eligible cards.
         profile: None where the file declares none; routing then derives one.
@@ -86,6 +87,11 @@ class Workflow:
         examples: a few inputs that `auto` matches requests against, by meaning.
         data_class: the least class its content has; the caller may only raise it.
         reviewers: who may decide on its pending answers; empty means administrators.
+        stage: only an approved workflow serves; a proposed one may be evaluated.
+        purposes: what its data may be used for; empty means anything.
+        tenants: whose it is; empty means every tenant's.
+        awaits_activation: its file says approved, but nobody entitled has activated what it
+            says now; until then its stage is `proposed`.
         approval_expiry_s: how long a pending answer waits before it expires.
     """
 
@@ -108,6 +114,10 @@ class Workflow:
     examples: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     approval_expiry_s: int = 7 * 24 * 3600
+    stage: Stage = Stage.APPROVED
+    purposes: frozenset[Purpose] = frozenset()
+    tenants: frozenset[str] = frozenset()
+    awaits_activation: bool = False
 
     @property
     def ends_at_person(self) -> bool:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from befit.catalog.entry import ClassWord, Duration, Entry, Name, Place, Word, duration_s
 from befit.catalog.json_schema import schema_fault
+from befit.catalog.stage import Stage
 from befit.catalog.workflow import (
     PERSON,
     Breadth,
@@ -26,9 +27,11 @@ from befit.catalog.workflow import (
     TaskProfile,
     Workflow,
 )
-from befit.vocabulary import DataClass, Impact, Tag, Zone
+from befit.vocabulary import DataClass, Impact, Purpose, Tag, Zone
 
 _MAX_LABELS = 2000
+_APART = {"stage", "tenants"}
+"""Keys that a version is not the hash of."""
 
 
 class RequirementsEntry(Entry):
@@ -135,6 +138,9 @@ class WorkflowFile(Entry):
     examples: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     reviewers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     approval_expiry: Duration = "7d"
+    stage: Stage = Stage.APPROVED
+    purposes: tuple[Purpose, ...] = ()
+    tenants: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -152,9 +158,10 @@ class WorkflowFile(Entry):
         """The text that a version is the hash of: what the file says, and a file itself.
 
         Comments, quotes and the order of keys do not count; the order inside schemas,
-        labels and lists does, since answers depend on it.
+        labels and lists does, since answers depend on it. `stage` and `tenants` do not:
+        whether and for whom it serves makes nothing untrue that was measured of it.
         """
-        values = self.model_dump(mode="json", exclude_unset=True)
+        values = self.model_dump(mode="json", exclude_unset=True, exclude=_APART)
         for key in ("requirements", "profile", "escalation"):
             if values.get(key):
                 values[key] = dict(sorted(values[key].items()))
@@ -184,6 +191,9 @@ class WorkflowFile(Entry):
             examples=self.examples,
             reviewers=self.reviewers,
             approval_expiry_s=duration_s(self.approval_expiry),
+            stage=self.stage,
+            purposes=frozenset(self.purposes),
+            tenants=frozenset(self.tenants),
         )
 
     def _check(self) -> Check:
@@ -245,6 +255,9 @@ def entry_of_workflow(workflow: Workflow) -> dict[str, Any]:
         "approval_expiry": None
         if workflow.approval_expiry_s == usual.approval_expiry_s
         else f"{workflow.approval_expiry_s}s",
+        "stage": None if workflow.stage is usual.stage else workflow.stage.value,
+        "purposes": sorted(purpose.value for purpose in workflow.purposes),
+        "tenants": sorted(workflow.tenants),
     }
     return _said(values)
 

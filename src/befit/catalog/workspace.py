@@ -59,6 +59,11 @@ class Workspace:
         return self.root / "workflows"
 
     @property
+    def policies_dir(self) -> Path:
+        """The company's own rules, `*.cedar`."""
+        return self.root / "policies"
+
+    @property
     def befit_dir(self) -> Path:
         """`.befit/`: everything that Befit writes."""
         return self.root / ".befit"
@@ -160,7 +165,7 @@ class WorkspaceLock:
 
         Raises:
             WorkspaceLocked: another process holds it.
-            WorkspaceError: the lock file cannot be opened.
+            WorkspaceError: the lock file cannot be opened or written.
         """
         if self._descriptor is not None:
             return
@@ -169,8 +174,15 @@ class WorkspaceLock:
         if not _locked(descriptor, fcntl.LOCK_EX, patience_s=_LOCK_PATIENCE_S):
             os.close(descriptor)
             raise _held(self._workspace)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(descriptor)
+            raise WorkspaceError(
+                f"{self._workspace.lock_path} cannot be written: {error.strerror}",
+                next_step="free space on the disk, or check it",
+            ) from None
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -195,9 +207,9 @@ class WorkspaceLock:
 
 def is_locked(workspace: Workspace) -> bool:
     """Whether a process owns the workspace now; changes nothing."""
-    if not workspace.lock_path.exists():
-        return False
     try:
+        if not workspace.lock_path.exists():
+            return False
         # For reading only: an auditor's copy may lie on a disk that nobody can write.
         descriptor = os.open(workspace.lock_path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

@@ -20,13 +20,16 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from befit.catalog.activation import ItemKind
 from befit.catalog.card import ModelCard
+from befit.catalog.catalog import Catalog
 from befit.catalog.document import read_document
 from befit.catalog.entry import name_fault
 from befit.catalog.files import CONFIG, read_files, workflow_file_name
 from befit.catalog.load import read_catalog
 from befit.catalog.model_entry import ModelEntry, entry_of_card
 from befit.catalog.problem import KeyPath, Problem, problems_as_error
+from befit.catalog.stage import Stage
 from befit.catalog.validation import validated
 from befit.catalog.workflow import Workflow
 from befit.catalog.workflow_file import entry_of_workflow
@@ -110,6 +113,21 @@ class WorkspaceEdit:
         if wanted != order:
             self._set(file, set_value(text, ("escalation", "models"), wanted))
 
+    def put_stage(self, kind: ItemKind, name: str, stage: Stage) -> None:
+        """Write the stage of a model or a workflow where its file says another.
+
+        Raises:
+            NotFound: there is none of that name.
+            WorkspaceError: its file is broken or cannot be changed in place.
+        """
+        is_model = kind is ItemKind.MODEL
+        file, at = (CONFIG, ("models", name)) if is_model else (workflow_file_name(name), ())
+        said = self._said(file, at) if file in self._after.texts else None
+        if said is None:
+            raise NotFound(f"no {kind} {name!r}")
+        if said.get("stage", Stage.APPROVED) != stage:
+            self._set(file, set_value(self._text(file), (*at, "stage"), stage.value))
+
     def put_undeclared_class(self, data_class: DataClass) -> None:
         """Change the class of requests that declare none.
 
@@ -118,6 +136,17 @@ class WorkspaceEdit:
         """
         text = self._text(CONFIG)
         self._set(CONFIG, set_value(text, ("undeclared_class",), data_class.word))
+
+    def preview(self) -> Catalog:
+        """The catalog as the files would declare it.
+
+        Raises:
+            WorkspaceError: they would have a problem, whoever made it.
+        """
+        reading = read_catalog(self._after)
+        if reading.catalog is None:
+            raise problems_as_error(reading.problems)
+        return reading.catalog
 
     def check(self) -> None:
         """Find what the changes would make wrong, without writing them.
@@ -170,14 +199,24 @@ class WorkspaceEdit:
     def _set(self, file: str, text: str) -> None:
         self._after = self._after.with_text(file, text.encode())
 
-    def _card_entry(self, name: str) -> ModelEntry | None:
-        document = read_document(self._text(CONFIG).encode(), file=CONFIG)
+    def _said(self, file: str, at: tuple[str, ...]) -> dict[str, object] | None:
+        """The mapping at a place of a file, or None where there is none."""
+        document = read_document(self._text(file).encode(), file=file)
         if document.value is None:
             raise problems_as_error(document.problems)
-        models = document.value.get("models")
-        if not isinstance(models, dict) or name not in models:
+        value: dict[str, object] = document.value
+        for step in at:
+            inner = value.get(step)
+            if not isinstance(inner, dict):
+                return None
+            value = cast("dict[str, object]", inner)
+        return value
+
+    def _card_entry(self, name: str) -> ModelEntry | None:
+        value = self._said(CONFIG, ("models", name))
+        if value is None:
             return None
-        value = cast("dict[str, object]", models)[name]
+        document = read_document(self._text(CONFIG).encode(), file=CONFIG)
         entry, problems = validated(ModelEntry, value, document, at=("models", name))
         if entry is None:
             raise problems_as_error(problems)
