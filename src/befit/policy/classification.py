@@ -1,4 +1,4 @@
-"""The data class of a request: declared by caller, workflow or conversation; the highest wins."""
+"""The data class of a request: declared, carried or found in the text; the highest wins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from befit.catalog import Workflow
 from befit.messages import ChatRequest
+from befit.policy.detection.finding import Examination
 from befit.vocabulary import DataClass, Tag
 
 
@@ -16,6 +17,7 @@ class ClassOrigin(StrEnum):
     CALLER = "declared by the caller"
     WORKFLOW = "declared by the workflow"
     CONVERSATION = "carried by the conversation"
+    DETECTED = "found in the text"
     UNEXAMINED = "content that cannot be examined"
     UNDECLARED = "undeclared_class in befit.yaml"
     INSPECTION = "not known yet"
@@ -23,11 +25,48 @@ class ClassOrigin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataClassification:
-    """A joined class with its tags and the origin that set it."""
+    """A joined class with its tags and the origin that set it.
+
+    Attributes:
+        redacted_class, redacted_tags: what is left once every finding is replaced.
+        can_redact: whether there is something to replace, and all of it can be.
+        detected: the types found in the text, such as `CREDIT_CARD`.
+    """
 
     data_class: DataClass
     origin: ClassOrigin
     tags: frozenset[Tag] = frozenset()
+    redacted_class: DataClass | None = None
+    redacted_tags: frozenset[Tag] = frozenset()
+    can_redact: bool = False
+    detected: tuple[str, ...] = ()
+
+    def joined(self, examination: Examination, *, is_text: bool = True) -> DataClassification:
+        """The same, with what the text itself says. A finding raises and never lowers.
+
+        Texts that could not be examined may hold anything, so they are restricted and have
+        every tag. Where not all is text, not all can be redacted.
+        """
+        if examination.failed is not None:
+            return DataClassification(
+                data_class=DataClass.RESTRICTED,
+                origin=ClassOrigin.UNEXAMINED,
+                tags=frozenset(Tag),
+            )
+        if not examination.types:
+            return self
+        found_class = examination.data_class or DataClass.PUBLIC
+        is_first = self.redacted_class is None
+        raises = found_class > self.data_class
+        return DataClassification(
+            data_class=found_class if raises else self.data_class,
+            origin=ClassOrigin.DETECTED if raises else self.origin,
+            tags=self.tags | examination.tags,
+            redacted_class=self.data_class if is_first else self.redacted_class,
+            redacted_tags=self.tags if is_first else self.redacted_tags,
+            can_redact=is_text and any(examination.sensitive),
+            detected=tuple(sorted({*self.detected, *examination.types})),
+        )
 
 
 def classify(
@@ -36,13 +75,14 @@ def classify(
     *,
     conversation: DataClass | None,
     undeclared: DataClass,
+    examination: Examination | None = None,
 ) -> DataClassification:
-    """Join what caller, workflow and conversation declare; nothing lowers a class.
+    """Join what caller, workflow, conversation and text say; nothing lowers a class.
 
     Content that is not text cannot be examined, so it takes the strictest class that
     the workflow has (`highest_class`). A class that only the conversation or the kind of
     content brings says nothing of this text, so `undeclared` joins them: one public turn
-    does not make the next one public.
+    does not make the next one public. `examination` is None where nothing examines texts.
     """
     declared: list[tuple[DataClass, ClassOrigin]] = []
     if request.befit.data_class is not None:
@@ -59,4 +99,7 @@ def classify(
         declared.append((undeclared, ClassOrigin.UNDECLARED))
     data_class, origin = max(declared, key=lambda pair: pair[0])
     tags = request.befit.tags | workflow.tags if workflow else request.befit.tags
-    return DataClassification(data_class=data_class, origin=origin, tags=tags)
+    said = DataClassification(data_class=data_class, origin=origin, tags=tags)
+    if examination is None:
+        return said
+    return said.joined(examination, is_text=request.is_text_only)

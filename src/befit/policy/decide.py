@@ -1,153 +1,165 @@
-"""`Policy.decide`: one call answers for all candidates, before anything is optimised.
+"""`Policy`: one version of all rules, and the one door to what they decide.
 
-The rules here are those that hold before a company writes its own (DESIGN: Policy).
-Whatever a rule raises is a deny: unknown never means open.
+    policy = default_policy()
+    verdicts = policy.decide(situation)      # may this content go to each of these models?
+    ruling = policy.judge(inquiry)           # may this principal do this to that?
+
+Whatever fails denies: unknown never means open. A version never changes: changed rules are
+another object, and verdicts of the old one are gone with it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from befit.catalog import ModelCard, Stage
-from befit.policy.situation import Situation, Verdict, Verdicts
-from befit.vocabulary import DataClass, Impact, Purpose, Zone
+from befit.catalog import ModelCard, problems_as_error
+from befit.identity import Role
+from befit.policy.candidates import Candidates
+from befit.policy.denial import denials, failure
+from befit.policy.engine import Answer, Engine, Question, World
+from befit.policy.entities import (
+    inquiry_context,
+    inquiry_entities,
+    model_entity,
+    principal_entities,
+    principal_uid,
+    resource_uid,
+    workflow_entities,
+)
+from befit.policy.reason import inquiry_words, listed
+from befit.policy.ruleset import PolicyChoice, RuleSet, read_policies
+from befit.policy.situation import Action, Inquiry, Ruling, Situation, Verdict, Verdicts
 
-_OWN = frozenset({Zone.DEVICE, Zone.ONPREM, Zone.PRIVATE_CLOUD})
-_ZONES = {
-    DataClass.PUBLIC: frozenset(Zone),
-    DataClass.INTERNAL: _OWN,
-    DataClass.CONFIDENTIAL: _OWN,
-    DataClass.RESTRICTED: frozenset({Zone.DEVICE, Zone.ONPREM}),
-}
-_INSPECTION = frozenset({Purpose.MATCH})
-_CACHE_SIZE = 4096
-_CACHE_AGE_S = 60.0
+_MOST_SEEN = 4096
+_MOST_WORLDS = 16
+_AGE_S = 60.0
 
 _log = logging.getLogger("befit.policy")
 
-Rule = Callable[[Situation, ModelCard], str | None]
-"""Returns the reason to forbid, or None."""
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    """Verdicts given at a time, for these very cards: a name says little of what it names."""
 
-def _zone_allows_class(situation: Situation, card: ModelCard) -> str | None:
-    if card.zone in _ZONES[situation.data_class]:
-        return None
-    origin = situation.class_origin.value
-    return f"{situation.data_class.word} data ({origin}) may not go to zone {card.zone}"
-
-
-def _inspection_stays_on_device(situation: Situation, card: ModelCard) -> str | None:
-    if situation.purpose in _INSPECTION and card.zone is not Zone.DEVICE:
-        return f"before its class is known, content may not leave the device for {card.zone}"
-    return None
-
-
-def _workflow_allows_zone(situation: Situation, card: ModelCard) -> str | None:
-    if not situation.zones or card.zone in situation.zones:
-        return None
-    return f"workflow {situation.workflow} allows zones {_words(situation.zones)}, not {card.zone}"
-
-
-def _workflow_allows_jurisdiction(situation: Situation, card: ModelCard) -> str | None:
-    allowed = situation.jurisdictions
-    if not allowed or card.jurisdiction in allowed:
-        return None
-    has = card.jurisdiction or "an unknown jurisdiction"
-    return f"workflow {situation.workflow} allows jurisdictions {_words(allowed)}, not {has}"
-
-
-def _workflow_takes_class(situation: Situation, _card: ModelCard) -> str | None:
-    if situation.data_class <= situation.highest_class:
-        return None
-    return (
-        f"workflow {situation.workflow} takes data up to {situation.highest_class.word}; "
-        f"this is {situation.data_class.word} ({situation.class_origin.value})"
-    )
-
-
-def _model_is_approved(situation: Situation, card: ModelCard) -> str | None:
-    if card.stage is Stage.APPROVED:
-        return None
-    if card.stage is Stage.PROPOSED and situation.purpose in {Purpose.EVALUATION, Purpose.PROBE}:
-        return None
-    return f"model {card.name} is {card.stage}, not approved"
-
-
-def _key_covers_workflow(situation: Situation, _card: ModelCard) -> str | None:
-    if situation.purpose is Purpose.MATCH:
-        return None  # which workflow it is, is being found; the rule decides where it answers
-    scope = situation.principal.workflows
-    if not scope or situation.workflow in scope:
-        return None
-    return f"this key is limited to workflows {_words(scope)}"
-
-
-DEFAULT_RULES: tuple[tuple[str, Rule], ...] = (
-    ("default/zone-by-class", _zone_allows_class),
-    ("default/inspection-on-device", _inspection_stays_on_device),
-    ("workflow/zones", _workflow_allows_zone),
-    ("workflow/jurisdictions", _workflow_allows_jurisdiction),
-    ("workflow/highest-class", _workflow_takes_class),
-    ("default/approved-models", _model_is_approved),
-    ("key/workflows", _key_covers_workflow),
-)
+    at: float
+    candidates: tuple[ModelCard, ...]
+    verdicts: Verdicts
 
 
 class Policy:
-    """Decides situations under one set of rules.
+    """Decides under one set of rules; the very same question is answered from memory for 60 s.
 
-    Verdicts are reused for the very same situation for at most 60 s.
+    Attributes:
+        rules: the rules in force.
+        hash: `sha256:<hex>` of all that decides; every decision names it.
     """
 
-    def __init__(
-        self,
-        rules: tuple[tuple[str, Rule], ...] = DEFAULT_RULES,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._rules = rules
+    def __init__(self, rules: RuleSet, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rules = rules
+        self.hash = rules.version
+        self._engine = Engine(
+            {rule.id: rule.statement for rule in rules.rules}, rules.schema, actions=Action
+        )
         self._clock = clock
-        self._seen: OrderedDict[Situation, tuple[float, Verdicts]] = OrderedDict()
-        identity = "\n".join(rule_id for rule_id, _ in rules)
-        self.hash = "sha256:" + hashlib.sha256(identity.encode()).hexdigest()
+        self._seen: OrderedDict[Situation, _Seen] = OrderedDict()
+        self._worlds: OrderedDict[
+            tuple[str, tuple[str, ...]], tuple[tuple[ModelCard, ...], World]
+        ] = OrderedDict()
 
     def decide(self, situation: Situation) -> Verdicts:
-        """One verdict for each candidate. Never raises: an error in a rule denies."""
+        """One verdict for each candidate. Never raises: what fails denies."""
         now = self._clock()
         seen = self._seen.get(situation)
-        if seen is not None and now - seen[0] <= _CACHE_AGE_S:
-            return seen[1]
-        verdicts = Verdicts(
-            by_model={card.name: self._verdict(situation, card) for card in situation.candidates},
-            policy_hash=self.hash,
-        )
-        self._seen[situation] = (now, verdicts)
-        if len(self._seen) > _CACHE_SIZE:
+        if seen is not None and now - seen.at <= _AGE_S and seen.candidates == situation.candidates:
+            return seen.verdicts
+        verdicts = Verdicts(by_model=self._verdicts(situation), policy_hash=self.hash)
+        self._seen[situation] = _Seen(at=now, candidates=situation.candidates, verdicts=verdicts)
+        self._seen.move_to_end(situation)
+        if len(self._seen) > _MOST_SEEN:
             self._seen.popitem(last=False)
         return verdicts
 
-    def _verdict(self, situation: Situation, card: ModelCard) -> Verdict:
-        denials: list[tuple[str, str]] = []
-        for rule_id, rule in self._rules:
-            try:
-                reason = rule(situation, card)
-            except Exception:  # noqa: BLE001 - a rule that fails must deny, whatever it raised
-                _log.exception("rule %s failed on model %s, which denies it", rule_id, card.name)
-                reason = f"rule {rule_id} failed; the server's log says why"
-            if reason is not None:
-                denials.append((rule_id, reason))
-        return Verdict(
-            model=card.name,
-            permitted=not denials,
-            unattended=situation.impact is Impact.LOW,
-            rule_ids=tuple(rule_id for rule_id, _ in denials) or ("default/permit",),
-            reasons=tuple(reason for _, reason in denials),
+    def judge(self, inquiry: Inquiry) -> Ruling:
+        """Whether the principal may do it. Never raises: what fails denies."""
+        try:
+            answer = self._answer(inquiry)
+        except Exception:  # noqa: BLE001 - whatever it is, it must deny
+            _log.exception("%s could not be put to the rules, which denies", inquiry.action)
+            denial = failure()
+            return Ruling(permitted=False, rule_ids=(denial.rule_id,), reasons=(denial.reason,))
+        if answer.permitted:
+            return Ruling(permitted=True, rule_ids=answer.rule_ids)
+        roles = listed(inquiry.principal.roles)
+        otherwise = f"{inquiry.action} is not for {inquiry.principal.name} (roles: {roles})"
+        why = tuple(denials(answer, self.rules.by_id, inquiry_words(inquiry), otherwise=otherwise))
+        return Ruling(
+            permitted=False,
+            rule_ids=tuple(denial.rule_id for denial in why),
+            reasons=tuple(denial.reason for denial in why),
         )
 
+    def roles_that_may(self, inquiry: Inquiry) -> tuple[Role, ...]:
+        """The roles, each on its own, that would be permitted the same."""
+        return tuple(role for role in Role if self.judge(_with_role(inquiry, role)).permitted)
 
-def _words(values: frozenset[str]) -> str:
-    return ", ".join(sorted(values))
+    def _verdicts(self, situation: Situation) -> dict[str, Verdict]:
+        try:
+            return Candidates(
+                situation,
+                self._world(situation),
+                engine=self._engine,
+                rules=self.rules.by_id,
+                personal=self.rules.choice.personal_data_jurisdictions,
+            ).verdicts()
+        except Exception:  # noqa: BLE001 - whatever it is, it must deny
+            _log.exception("a situation could not be put to the rules, which denies all of it")
+            denial = failure()
+            return {
+                card.name: Verdict(
+                    model=card.name,
+                    permitted=False,
+                    unattended=False,
+                    rule_ids=(denial.rule_id,),
+                    reasons=(denial.reason,),
+                )
+                for card in situation.candidates
+            }
+
+    def _world(self, situation: Situation) -> World:
+        """Who asks of which workflow, beside the candidates, which the next one asks about too."""
+        cards = situation.candidates
+        key = (situation.catalog_version, situation.candidate_names)
+        kept = self._worlds.get(key)
+        if kept is None or kept[0] != cards:
+            kept = (cards, self._engine.world(model_entity(card) for card in cards))
+            self._worlds[key] = kept
+            if len(self._worlds) > _MOST_WORLDS:
+                self._worlds.popitem(last=False)
+        who = (*principal_entities(situation.principal), *workflow_entities(situation))
+        return kept[1].joined_by(who)
+
+    def _answer(self, inquiry: Inquiry) -> Answer:
+        question = Question(
+            principal=principal_uid(inquiry.principal),
+            action=inquiry.action,
+            context=inquiry_context(inquiry),
+        )
+        world = self._engine.world(inquiry_entities(inquiry))
+        (answer,) = self._engine.ask(world, question, (resource_uid(inquiry.resource),))
+        return answer
+
+
+def default_policy() -> Policy:
+    """What holds before a company writes rules."""
+    reading = read_policies({}, PolicyChoice())
+    if reading.rules is None:
+        raise problems_as_error(reading.problems)
+    return Policy(reading.rules)
+
+
+def _with_role(inquiry: Inquiry, role: Role) -> Inquiry:
+    return replace(inquiry, principal=replace(inquiry.principal, roles=frozenset({role})))

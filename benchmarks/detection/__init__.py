@@ -1,0 +1,1 @@
+"""What the packaged recognisers find, miss and cost: `python -m benchmarks.detection`."""

@@ -1,0 +1,1 @@
+"""What deciding costs: `python -m benchmarks.policy`."""

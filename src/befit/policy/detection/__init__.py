@@ -1,0 +1,23 @@
+"""What the text itself says: detectors, the class their findings ask for, and redaction."""
+
+from befit.policy.detection.examiner import Examiner, default_examiner, known_types
+from befit.policy.detection.finding import Consequence, Detector, Examination, Examine, Span
+from befit.policy.detection.recognition import Recognition
+from befit.policy.detection.redaction import Redacted, redact
+from befit.policy.detection.restoring import Restorer, StreamRestorer
+
+__all__ = [
+    "Consequence",
+    "Detector",
+    "Examination",
+    "Examine",
+    "Examiner",
+    "Recognition",
+    "Redacted",
+    "Restorer",
+    "Span",
+    "StreamRestorer",
+    "default_examiner",
+    "known_types",
+    "redact",
+]

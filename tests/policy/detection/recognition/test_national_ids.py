@@ -1,0 +1,98 @@
+"""National ids: which are found by themselves, and which need a word beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.detection.recognition.seeing import found, in_digits_of, types
+
+ALONE = [
+    ("US_SSN", "536-90-4399"),
+    ("FR_NIR", "2 95 10 99 126 111 93"),
+    ("BE_NN", "85.07.30-033.28"),
+    ("CH_AHV", "756.9217.0769.85"),
+    ("NO_FODSELSNUMMER", "15108695088"),
+    ("BR_CPF", "390.533.447-05"),
+    ("FI_HETU", "131052-308T"),
+    ("ES_NIF", "54362315-K"),
+    ("ES_NIE", "X2482300W"),
+    ("IT_FISCAL_CODE", "RCCMNL83S18D969H"),
+    ("MX_CURP", "BOXW310820HNERXN09"),
+    ("CN_RIC", "360426199101010071"),
+    ("UK_NINO", "AB 12 34 56 C"),
+    ("KR_RRN", "971013-9019902"),
+]
+
+NAMED = [
+    ("US_SSN", "SSN", "536904399"),
+    ("UK_NHS", "NHS number", "943 476 5870"),
+    ("CA_SIN", "social insurance number", "123-456-782"),
+    ("AU_TFN", "TFN", "123 456 782"),
+    ("DE_TAX_ID", "Steuer-ID", "36574261809"),
+    ("NL_BSN", "BSN", "111222333"),
+    ("PT_NIF", "NIF", "501964843"),
+    ("PL_PESEL", "PESEL", "44051401359"),
+    ("CZ_RC", "rodné číslo", "710319/2745"),
+    ("SE_PERSONNUMMER", "personnummer", "880320-0016"),
+    ("DK_CPR", "CPR", "211062-5629"),
+    ("IE_PPS", "PPS number", "6433435F"),
+    ("AT_VNR", "SVNR", "1237 010180"),
+    ("RO_CNP", "CNP", "1630615123457"),
+    ("BG_EGN", "ЕГН", "7523169263"),
+    ("HR_OIB", "OIB", "33392005961"),
+    ("EE_IK", "isikukood", "36805280109"),
+    ("TR_TCKIMLIK", "T.C. kimlik no", "17291716060"),
+    ("ZA_ID", "ID number", "7503305044089"),
+    ("IN_AADHAAR", "Aadhaar", "2341 2341 2346"),
+    ("IN_PAN", "PAN", "ACUPA7085R"),
+    ("JP_MY_NUMBER", "My Number", "621498320257"),
+    ("CL_RUT", "RUT", "12.531.909-2"),
+    ("ES_NIF", "DNI", "54362315K"),
+    ("UK_NINO", "national insurance number", "AB123456C"),
+]
+
+
+CHECKED = [each for each in NAMED if each[0] not in {"UK_NINO", "IN_PAN", "US_SSN", "DK_CPR"}]
+
+
+@pytest.mark.parametrize(("kind", "number"), ALONE)
+def test_an_id_whose_form_says_enough_is_found_by_itself(kind: str, number: str) -> None:
+    assert found(f"it is {number}.") == [(kind, number)]
+
+
+@pytest.mark.parametrize(("kind", "word", "number"), NAMED)
+def test_an_id_is_found_beside_the_word_for_it(kind: str, word: str, number: str) -> None:
+    assert (kind, number) in found(f"my {word} is {number}, thanks")
+    assert (kind, number) in found(f"{number} ({word})")
+
+
+@pytest.mark.parametrize(("kind", "word", "number"), NAMED)
+def test_without_the_word_a_weak_number_is_just_a_number(kind: str, word: str, number: str) -> None:
+    assert kind not in types(f"order {number} shipped")
+
+
+@pytest.mark.parametrize(("kind", "word", "number"), CHECKED)
+def test_a_wrong_digit_is_no_id_even_beside_the_word(kind: str, word: str, number: str) -> None:
+    place = next(index for index in reversed(range(len(number))) if number[index].isdigit())
+    wrong = number[:place] + str((int(number[place]) + 1) % 10) + number[place + 1 :]
+    assert kind not in types(f"my {word} is {wrong}, thanks")
+
+
+def test_ids_split_on_purpose_are_found_beside_their_word() -> None:
+    assert types("my ssn is 5 3 6 9 0 4 3 9 9") == {"US_SSN"}
+    assert types("my ssn is 536\u200b90\u200b4399") == {"US_SSN"}
+    assert types("PESEL: " + in_digits_of("\uff10", "44051401359")) == {"PL_PESEL"}
+
+
+def test_a_word_inside_another_word_says_nothing() -> None:
+    assert types("classname 536904399") == set()
+    assert types("basins 123456782") == set()
+
+
+def test_numbers_of_no_area_or_known_as_examples_are_no_social_security_numbers() -> None:
+    assert types("000-12-3456 666-12-3456 912-99-3456 123-00-4567 123-45-0000") == set()
+
+
+def test_a_cross_check_with_every_country() -> None:
+    kinds = {kind for kind, *_ in (*ALONE, *NAMED)}
+    assert len({kind.partition("_")[0] for kind in kinds}) >= 25
