@@ -65,6 +65,44 @@ def test_a_half_made_set_of_keys_is_completed_while_there_is_no_data(befit: Path
     assert open_keyring(befit).signer.name == signer
 
 
+def test_a_tenant_that_is_new_gets_a_key_although_others_have_data(befit: Path) -> None:
+    own = open_keyring(with_data(befit)).sealer.key_id("default")
+    keyring = open_keyring(befit, tenants=("default", "clinic"))
+    box = keyring.sealer.seal("clinic", "run", b"text", subject="key:a")
+    assert keyring.sealer.key_id("default") == own
+    again = open_keyring(befit, tenants=("default", "clinic"))
+    assert again.sealer.open("clinic", "run", box) == b"text"
+
+
+def test_a_known_tenants_key_is_never_made_anew(befit: Path) -> None:
+    open_keyring(with_data(befit), tenants=("default", "clinic"))
+    path = befit / "keys" / "tenant-clinic.key"
+    path.unlink()
+    with pytest.raises(WorkspaceError, match=r"tenant-clinic\.key"):
+        open_keyring(befit, tenants=("default", "clinic"))
+    assert not path.exists()
+
+
+def test_data_of_before_tenants_were_noted_are_the_default_tenants(befit: Path) -> None:
+    (with_data(befit) / "tenants").unlink()
+    path = befit / "keys" / "tenant-default.key"
+    secret = path.read_bytes()
+    path.unlink()
+    with pytest.raises(WorkspaceError, match=r"tenant-default\.key"):
+        open_keyring(befit)
+    path.write_bytes(secret)
+    path.chmod(0o600)
+    open_keyring(befit, tenants=("default", "clinic"))
+    assert (befit / "tenants").read_text() == "clinic\ndefault\n"
+
+
+def test_what_a_tenant_sealed_is_read_after_it_left_the_settings(befit: Path) -> None:
+    with_data(befit)
+    both = open_keyring(befit, tenants=("default", "clinic"))
+    box = both.sealer.seal("clinic", "run", b"text", subject="key:a")
+    assert open_keyring(befit).sealer.open("clinic", "run", box) == b"text"
+
+
 def test_pseudonyms_hide_the_principal_and_differ_between_tenants(befit: Path) -> None:
     pseudonyms = open_keyring(befit).pseudonyms
     named = pseudonyms.of("default", "key:alice")

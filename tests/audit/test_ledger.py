@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,52 +159,6 @@ async def test_close_finishes_what_is_queued(opened, answer, befit) -> None:
     assert verify(befit, live={}).events == 40
 
 
-@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
-@pytest.mark.parametrize("at", [1, 2])
-async def test_a_failing_disk_makes_the_ledger_refuse_until_it_is_opened_again(
-    opened, answer, befit, monkeypatch, call: str, at: int
-) -> None:
-    ledger = opened()
-    kept = await answer(ledger, "dec_1")
-    real = getattr(os, call)
-    calls = 0
-
-    def failing(*arguments):
-        nonlocal calls
-        calls += 1
-        if calls == at:
-            if call == "pwrite":
-                real(arguments[0], bytes(arguments[1])[:7], arguments[2])
-            raise OSError(errno.EIO, "Input/output error")
-        return real(*arguments)
-
-    target = "befit.audit.layout._sync" if call == "fdatasync" else "befit.audit.layout.os.pwrite"
-    monkeypatch.setattr(target, failing)
-    with pytest.raises(LedgerUnavailable, match="Input/output error"):
-        await ledger.append(opening_drafts("dec_2"))
-    monkeypatch.undo()
-    with pytest.raises(LedgerUnavailable, match="restart"):
-        await ledger.append(opening_drafts("dec_3"))
-    ledger.close()
-    again = opened()
-    assert again.repaired is None
-    await answer(again, "dec_4")
-    again.close()
-    report = verify(befit)
-    assert report.ok, report.problems
-    assert report.decisions == 2
-    assert kept[-1].leaf in (befit / "ledger/0.log").read_text()
-
-
-async def test_a_draft_that_cannot_be_written_refuses_instead_of_hanging(opened) -> None:
-    ledger = opened()
-    wrong = draft(EventType.OPENED, "dec_1", tenant="without-a-key")
-    with pytest.raises(LedgerUnavailable, match="could not be built"):
-        await ledger.append((wrong,))
-    with pytest.raises(LedgerUnavailable):
-        await ledger.append(opening_drafts("dec_2"))
-
-
 FULL_DISK = """
 import asyncio, resource, signal, sys
 from pathlib import Path
@@ -268,7 +220,7 @@ async def test_a_caller_that_is_alone_never_waits_for_company(
     opened, answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("befit.audit.ledger.time.sleep", waits.append)
+    monkeypatch.setattr("befit.audit.committer.time.sleep", waits.append)
     ledger = opened()
     for number in range(20):
         await answer(ledger, f"dec_{number}")

@@ -42,3 +42,25 @@ async def test_rows_that_cannot_be_kept_are_not_committed_to(tmp_path, keyring) 
     (tmp_path / "default").write_text("a file where the folder belongs")
     with pytest.raises(LedgerUnavailable, match="cannot be written"):
         await SealedTables(tmp_path, keyring.sealer).keep("default", b"{}\n")
+
+
+async def test_equal_rows_of_two_people_outlive_the_erasure_of_one(tmp_path, keyring) -> None:
+    tables = SealedTables(tmp_path, keyring.sealer)
+    names = [await tables.keep("default", b"{}\n", subject=f"key:{who}") for who in "ab"]
+    assert names[0] == names[1]
+    for who, entry in enumerate(list(keyring.data_keys.entries("default"))):
+        keyring.sealer.destroy("default", [entry.key_id])
+        if who == 0:
+            assert await tables.rows("default", names[0]) == b"{}\n"
+    with pytest.raises(NotFound, match="it was erased"):
+        await tables.rows("default", names[0])
+
+
+async def test_a_table_of_an_existing_workspace_is_still_read(tmp_path, keyring) -> None:
+    name = hashlib.sha256(b"{}\n").hexdigest()
+    (tmp_path / "default").mkdir()
+    box = keyring.sealer.seal("default", "rows", b"{}\n")
+    (tmp_path / "default" / f"rows-{name}.sealed").write_bytes(box)
+    assert await SealedTables(tmp_path, keyring.sealer).rows("default", name) == b"{}\n"
+    with pytest.raises(NotFound):
+        await SealedTables(tmp_path, keyring.sealer).rows("default", "*" * 64)

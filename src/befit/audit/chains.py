@@ -36,6 +36,9 @@ class ChainHeads:
 
     The committing thread advances and the event loop announces, one at a time, as either
     may have to make room; a look is a dictionary operation, atomic under the GIL.
+
+    Attributes:
+        epoch: how often it was reset. What was read in an earlier epoch is of no use.
     """
 
     def __init__(self, *, most_open: int = 65_536, most_ended: int = 1_024) -> None:
@@ -44,6 +47,7 @@ class ChainHeads:
         self._most_open = most_open
         self._most_ended = most_ended
         self._turn = Lock()
+        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self._open) + len(self._ended)
@@ -53,10 +57,18 @@ class ChainHeads:
         head = self._open.get(key)
         return self._ended.get(key) if head is None else head
 
-    def announce(self, key: DecisionKey) -> None:
-        """Tell that the decision's `opened` event is queued."""
+    def announce(self, key: DecisionKey, epoch: int) -> None:
+        """Tell that the decision's `opened` event is queued, to be appended in this epoch."""
         with self._turn:
-            self._keep_open(key, PENDING)
+            if epoch == self.epoch:
+                self._keep_open(key, PENDING)
+
+    def reset(self) -> None:
+        """Forget all heads: events that they name may have been taken back."""
+        with self._turn:
+            self._open.clear()
+            self._ended.clear()
+            self.epoch += 1
 
     def advance(self, key: DecisionKey, digest: str, *, has_ended: bool) -> None:
         """Make an event the decision's latest."""

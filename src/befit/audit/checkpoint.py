@@ -13,49 +13,28 @@ is a signed note over the checkpoints of all logs:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from befit.audit.durable import replace_file
 from befit.audit.group import LogState, log_origin
-from befit.audit.layout import LedgerPaths, is_log_name, replace_file
-from befit.audit.merkle import Frontier, GroupTree, leaf_hash
-from befit.audit.note import (
-    Checkpoint,
-    NoteError,
-    NoteSigner,
-    NoteVerifier,
-    decode_base64,
-    encode_base64,
-)
+from befit.audit.heads import LogHead, heads_text
+from befit.audit.key_chain import KeyChain
+from befit.audit.layout import LedgerPaths
+from befit.audit.merkle import Frontier
+from befit.audit.note import Checkpoint, NoteError, NoteSigner, decode_base64, encode_base64
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogHead:
-    """One log's tree head, as the checkpoint of checkpoints names it."""
-
-    log: str
-    size: int
-    root: bytes
-
-    @property
-    def line(self) -> str:
-        """The head as one line of the note."""
-        return f"{self.log} {self.size} {encode_base64(self.root)}"
-
-
-def read_note(path: Path, verifier: NoteVerifier) -> str | None:
-    """The checked text of a checkpoint file; None where there is none.
+def read_note(path: Path) -> str | None:
+    """The note in a checkpoint file, unchecked; None where there is none.
 
     Raises:
-        NoteError: it is not ours, or was changed.
+        NoteError: it is not UTF-8.
         OSError: it cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        return path.read_bytes().decode()
     except FileNotFoundError:
         return None
-    try:
-        return verifier.open_own(raw.decode())
     except UnicodeDecodeError:
         raise NoteError("not UTF-8") from None
 
@@ -78,13 +57,14 @@ def write_checkpoint(paths: LedgerPaths, log: str, state: LogState, signer: Note
     replace_file(paths.checkpoint(log), signer.sign(head.text), log=log)
 
 
-def state_of_checkpoint(text: str, *, origin: str) -> LogState:
+def state_of_checkpoint(note: str, keys: KeyChain, *, log: str) -> LogState:
     """The state that a log's checkpoint continues from.
 
     Raises:
-        NoteError: it is another log's, or its parts contradict each other.
+        NoteError: it is forged, another log's, or its parts contradict each other.
     """
-    checkpoint = Checkpoint.from_text(text)
+    checkpoint = keys.open_checkpoint(note)
+    origin = log_origin(keys.name, log)
     if checkpoint.origin != origin:
         raise NoteError(f"a checkpoint of {checkpoint.origin}, not of {origin}")
     try:
@@ -103,7 +83,7 @@ def state_of_checkpoint(text: str, *, origin: str) -> LogState:
     return state
 
 
-def write_heads(paths: LedgerPaths, signer: NoteSigner, *, log: str) -> str:
+def write_heads(paths: LedgerPaths, signer: NoteSigner, keys: KeyChain, *, log: str) -> str:
     """Write the checkpoint of checkpoints from the logs' own; returns the signed note.
 
     `log` is the log of the process that writes.
@@ -113,50 +93,11 @@ def write_heads(paths: LedgerPaths, signer: NoteSigner, *, log: str) -> str:
         NoteError: a log's checkpoint is not ours.
     """
     heads: list[LogHead] = []
-    for log in paths.logs():
-        text = read_note(paths.checkpoint(log), signer.verifier)
-        if text is not None:
-            read = Checkpoint.from_text(text)
-            heads.append(LogHead(log=log, size=read.size, root=read.root))
-    lines = (f"{signer.name}/ledger", *[head.line for head in heads], "")
-    note = signer.sign("\n".join(lines))
-    replace_file(paths.heads, note, log=log)
-    return note
-
-
-def heads_of_text(text: str, *, key_name: str) -> tuple[LogHead, ...]:
-    """The heads that a checkpoint of checkpoints names.
-
-    Raises:
-        NoteError: it is not one, or is spelled in another way.
-    """
-    origin, *lines = text.removesuffix("\n").split("\n")
-    if origin != f"{key_name}/ledger":
-        raise NoteError(f"a checkpoint of {origin}, not of {key_name}/ledger")
-    heads = tuple(_head(line) for line in lines)
-    logs = [head.log for head in heads]
-    if len(set(logs)) != len(logs) or "\n".join((origin, *lines, "")) != text:
-        raise NoteError("a checkpoint of checkpoints in a second spelling")
-    return heads
-
-
-def combined_root(heads: tuple[LogHead, ...]) -> bytes:
-    """One root for all logs: the log's own where there is one log, else a tree's.
-
-    With several logs it is the RFC 6962 root over one leaf a log, `LOG SIZE ROOT` as in
-    the checkpoint of checkpoints, in order of their numbers.
-    """
-    if len(heads) == 1:
-        return heads[0].root
-    return GroupTree([leaf_hash(head.line.encode()) for head in heads]).root
-
-
-def _head(line: str) -> LogHead:
-    try:
-        log, size, root = line.split(" ")
-        head = LogHead(log=log, size=int(size), root=decode_base64(root))
-    except ValueError:
-        raise NoteError(f"not a log's head: {line[:80]!r}") from None
-    if head.line != line or not is_log_name(log):
-        raise NoteError(f"a log's head in a second spelling: {line[:80]!r}")
-    return head
+    for each in paths.logs():
+        note = read_note(paths.checkpoint(each))
+        if note is not None:
+            read = keys.open_checkpoint(note)
+            heads.append(LogHead(log=each, size=read.size, root=read.root))
+    signed = signer.sign(heads_text(signer.name, heads))
+    replace_file(paths.heads, signed, log=log)
+    return signed

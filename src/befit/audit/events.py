@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from befit.audit.sections import fields_json
+from befit.vocabulary import DataClass
 
 
 class EventType(StrEnum):
@@ -43,6 +44,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         policy: the hash of the policy in force.
         fields: what is sealed outside the leaf. The leaf commits to who and what apart;
             see `Sections`, which also encodes plain values.
+        subject: whose data it is, and whose key seals it; None: the principal's. What a
+            reviewer or the ledger adds to a decision is the data of who asked.
+        data_class: the class that its key is of; None: not known yet.
     """
 
     type: EventType
@@ -52,6 +56,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     principal: str
     policy: str
     fields: Mapping[str, msgspec.Raw]
+    subject: str | None = None
+    data_class: DataClass | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):

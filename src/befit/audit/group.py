@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import msgspec
 
 from befit.audit.chains import ChainHeads, DecisionKey, begins_chain, ends_chain
-from befit.audit.events import Draft, Event, Receipt
+from befit.audit.events import Draft, Event, EventType, Receipt
 from befit.audit.index import EventPointer, IndexedEvent
+from befit.audit.key_chain import KeyChain
 from befit.audit.keys import Keyring
 from befit.audit.leaf import (
     LEAF_VERSION,
@@ -37,7 +38,8 @@ from befit.audit.leaf import (
     pack_sections,
 )
 from befit.audit.merkle import Frontier, GroupTree, leaf_hash
-from befit.audit.note import Checkpoint, NoteError, NoteVerifier, decode_base64, encode_base64
+from befit.audit.note import Checkpoint, NoteError, decode_base64, encode_base64
+from befit.audit.sealing import Owner
 from befit.audit.sections import Sections
 
 SEAL_PURPOSE = "ledger"
@@ -94,13 +96,13 @@ class GroupNote:
     sealed_hash: bytes
 
     @classmethod
-    def from_note(cls, note: str, verifier: NoteVerifier) -> GroupNote:
+    def from_note(cls, note: str, keys: KeyChain) -> GroupNote:
         """Check the signature of a note and read it.
 
         Raises:
             NoteError: forged, malformed, or not a group's closing note.
         """
-        checkpoint = Checkpoint.from_text(verifier.open_own(note))
+        checkpoint = keys.open_checkpoint(note)
         try:
             group, sealed = checkpoint.extensions
             _, first, root = group.split(" ")
@@ -119,7 +121,7 @@ class GroupNote:
         return read
 
     @classmethod
-    def from_line(cls, line: bytes, verifier: NoteVerifier) -> GroupNote:
+    def from_line(cls, line: bytes, keys: KeyChain) -> GroupNote:
         """As `from_note`, from a line of the log without its newline.
 
         Raises:
@@ -131,7 +133,7 @@ class GroupNote:
             raise NoteError(f"not a group's closing line: {error}") from None
         if _encode_line(read) != line:
             raise NoteError("a group's closing line in a second spelling")
-        return cls.from_note(read.note, verifier)
+        return cls.from_note(read.note, keys)
 
     @property
     def extensions(self) -> tuple[str, str]:
@@ -229,12 +231,12 @@ class GroupBuilder:
         )
 
     def _lines(self, drafts: Sequence[Draft], known: Mapping[DecisionKey, str]) -> _Lines:
-        heads, sealer = self._heads, self._keyring.sealer
-        pseudonym = self._keyring.pseudonyms.of
+        heads, pseudonym = self._heads, self._keyring.pseudonyms.of
+        sealings = self._keyring.sealer.sealings([_owner(draft) for draft in drafts])
         lines = _Lines(self._log, self._state)
         now = self._time()
         salts = os.urandom(SALTS_BYTES * len(drafts))
-        for at, draft in enumerate(drafts):
+        for at, (draft, sealing) in enumerate(zip(drafts, sealings, strict=True)):
             tenant, sections = draft.tenant, Sections.of(draft.fields)
             key = (tenant, draft.decision_id)
             own = salts[at * SALTS_BYTES : (at + 1) * SALTS_BYTES]
@@ -245,13 +247,13 @@ class GroupBuilder:
                 tenant,
                 draft.decision_id,
                 draft.step,
-                None if begins_chain(draft.type) else heads.get(key) or known[key],
+                None if begins_chain(draft.type) else _head(heads.get(key) or known[key]),
                 draft.policy,
                 pseudonym(tenant, draft.principal),
-                sealer.key_id(tenant),
+                sealing.key_id,
                 *commit(sections, own),
             )
-            box = sealer.seal(tenant, SEAL_PURPOSE, pack_sections(sections, own))
+            box = sealing.seal(SEAL_PURPOSE, pack_sections(sections, own))
             digest = lines.add(leaf, sections, box)
             heads.advance(key, digest, has_ended=ends_chain(draft.type))
         return lines
@@ -276,6 +278,20 @@ class GroupBuilder:
             sealed_hash=sealed_hash,
         )
         return self._keyring.signer.sign(head.text + "\n".join((*closing.extensions, "")))
+
+
+def _head(digest: str) -> str:
+    if not digest:
+        raise ValueError("an event continues a decision whose opening was not appended")
+    return digest
+
+
+def _owner(draft: Draft) -> Owner:
+    # Administrative events are the tenant's: who changed or read what outlives a person's
+    # data, and the record of a destroyed key must stay readable.
+    if draft.type is EventType.ADMINISTRATIVE:
+        return Owner(draft.tenant)
+    return Owner(draft.tenant, draft.subject or draft.principal, draft.data_class)
 
 
 def log_origin(key_name: str, log: str) -> str:

@@ -1,24 +1,30 @@
 """`Keyring`: the workspace's keys on disk, made once and never silently again.
 
 `.befit/keys/` holds `signing.pem` (Ed25519, PKCS 8), `tenant-<name>.key` (32 bytes,
-seals) and `pseudonym.key` (32 bytes). A key that others can read is refused, and so is
-a missing one where data exist that need it: a new key would hide the loss.
+seals and wraps the data keys in `data/`) and `pseudonym.key` (32 bytes). A key that others
+can read is refused, and so is a missing one where data exist that need it: a new key would
+hide the loss.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+from befit.audit.data_keys import DataKeys
+from befit.audit.key_chain import KeyChain
+from befit.audit.key_files import write_key
 from befit.audit.note import NoteSigner
-from befit.audit.sealing import KEY_BYTES, Sealer, SealingKey
+from befit.audit.sealing import Sealer
+from befit.audit.signing_key import SIGNING_KEY, load_signer, make_signing_key
+from befit.audit.tenant_keys import (
+    KEY_BYTES,
+    load_tenant_keys,
+    make_tenant_keys,
+    read_secret,
+)
 from befit.errors import WorkspaceError
 from befit.vocabulary import DEFAULT_TENANT
 
@@ -50,7 +56,9 @@ class Keyring:
     """What the ledger signs, seals and names principals with."""
 
     signer: NoteSigner = field(repr=False)
+    chain: KeyChain = field(repr=False)
     sealer: Sealer = field(repr=False)
+    data_keys: DataKeys = field(repr=False)
     pseudonyms: Pseudonyms = field(repr=False)
 
 
@@ -58,11 +66,19 @@ def open_keyring(befit: Path, *, tenants: tuple[str, ...] = (DEFAULT_TENANT,)) -
     """Load the keys of a `.befit/` folder, making them where nothing exists yet.
 
     Raises:
-        WorkspaceError: a key is missing beside data, readable by others, or broken.
+        WorkspaceError: a key is missing beside data, readable by others, broken, or
+            cannot be made.
     """
-    folder = befit / "keys"
-    if not _has_data(befit):
-        _make_missing(folder, tenants)
+    has_data = _has_data(befit)
+    try:
+        if not has_data:
+            _make_missing(befit / "keys")
+        make_tenant_keys(befit, tenants, has_data=has_data)
+    except OSError as error:
+        raise WorkspaceError(
+            f"the keys in {befit / 'keys'} cannot be made: {error.strerror}",
+            next_step="free space on the disk, or check it, and start again",
+        ) from None
     return load_keyring(befit, tenants=tenants)
 
 
@@ -73,38 +89,27 @@ def load_keyring(befit: Path, *, tenants: tuple[str, ...] = (DEFAULT_TENANT,)) -
         WorkspaceError: a key is missing, readable by others, or broken.
     """
     folder = befit / "keys"
-    signer = load_signer(befit)
-    sealing = {tenant: _load_sealing(folder, tenant) for tenant in tenants}
-    pseudonym = _read_secret(folder / "pseudonym.key")
-    return Keyring(signer=signer, sealer=Sealer(sealing), pseudonyms=Pseudonyms(pseudonym))
-
-
-def load_signer(befit: Path) -> NoteSigner:
-    """Load the signing key alone.
-
-    Raises:
-        WorkspaceError: it is missing, readable by others, or not an Ed25519 key.
-    """
-    path = befit / "keys" / "signing.pem"
-    raw = _read_private(path)
-    try:
-        key = serialization.load_pem_private_key(raw, password=None)
-    except (ValueError, TypeError) as error:
-        raise _broken(path, str(error)) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise _broken(path, "not an Ed25519 key")
-    return NoteSigner(key)
+    signer, chain = load_signer(befit)
+    pseudonyms = Pseudonyms(read_secret(folder / "pseudonym.key"))
+    keys = load_tenant_keys(befit, tenants)
+    data_keys = DataKeys(folder / "data", keys, pseudonym_of=pseudonyms.of)
+    return Keyring(
+        signer=signer,
+        chain=chain,
+        sealer=Sealer(keys, data_keys),
+        data_keys=data_keys,
+        pseudonyms=pseudonyms,
+    )
 
 
 def load_openers(befit: Path) -> Sealer:
-    """A sealer over whatever tenant keys are there: a destroyed key is simply absent.
+    """A sealer over whatever keys are there: a destroyed key is simply absent.
 
     Raises:
         WorkspaceError: a key is readable by others or broken.
     """
-    folder = befit / "keys"
-    names = sorted(path.stem.removeprefix("tenant-") for path in folder.glob("tenant-*.key"))
-    return Sealer({tenant: _load_sealing(folder, tenant) for tenant in names})
+    keys = load_tenant_keys(befit)
+    return Sealer(keys, DataKeys(befit / "keys" / "data", keys))
 
 
 def _has_data(befit: Path) -> bool:
@@ -112,85 +117,8 @@ def _has_data(befit: Path) -> bool:
     return any(path.is_file() and path.stat().st_size for path in logs)
 
 
-def _make_missing(folder: Path, tenants: tuple[str, ...]) -> None:
+def _make_missing(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    _write_once(folder / "signing.pem", pem)
-    _write_once(folder / "pseudonym.key", secrets.token_bytes(KEY_BYTES))
-    for tenant in tenants:
-        _write_once(folder / f"tenant-{tenant}.key", secrets.token_bytes(KEY_BYTES))
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    if path.exists():
-        return
-    # A key must be whole or absent: written aside, synced, then linked into place, which
-    # fails where another process was first and so never replaces a key in use.
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(aside)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _load_sealing(folder: Path, tenant: str) -> SealingKey:
-    return SealingKey(tenant=tenant, secret=_read_secret(folder / f"tenant-{tenant}.key"))
-
-
-def _read_secret(path: Path) -> bytes:
-    secret = _read_private(path)
-    if len(secret) != KEY_BYTES:
-        raise _broken(path, f"{len(secret)} bytes instead of {KEY_BYTES}")
-    return secret
-
-
-def _read_private(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise WorkspaceError(
-            f"the key {path} is missing, and data exist that need it",
-            next_step="restore the folder .befit/keys from its backup; a new key cannot "
-            "read or continue what the old one sealed and signed",
-        ) from None
-    except OSError as error:
-        raise WorkspaceError(
-            f"the key {path} cannot be read: {error.strerror}",
-            next_step="run as the user who owns the workspace",
-        ) from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise WorkspaceError(
-            f"the key {path} can be read by others (mode {stat.S_IMODE(mode):o})",
-            next_step=f"chmod 600 {path}, and treat the key as known if others had access",
-        )
-    return content
-
-
-def _broken(path: Path, detail: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"the key {path} is broken: {detail}",
-        next_step="restore the folder .befit/keys from its backup",
-    )
+    make_signing_key(folder / SIGNING_KEY)
+    write_key(folder / "pseudonym.key", secrets.token_bytes(KEY_BYTES))

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from befit.audit.keys import sync_folder
+from befit.audit.durable import sync_folder
 from befit.errors import WorkspaceError, WorkspaceLocked
 
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -33,6 +33,11 @@ class LedgerPaths:
     def heads(self) -> Path:
         """The checkpoint of checkpoints."""
         return self.ledger / "checkpoint"
+
+    @property
+    def keys(self) -> Path:
+        """The chain of keys, once the signing key was rotated."""
+        return self.ledger / "keys"
 
     def leaves(self, log: str) -> Path:
         """A log's leaves and closing lines."""
@@ -113,32 +118,16 @@ class LogFiles:
         _sync(self._leaves)
         _sync(self._sealed)
 
+    def forget_cached(self) -> None:
+        """Ask the system to read what lies on the disk, not what it remembers of it."""
+        if hasattr(os, "posix_fadvise"):
+            for descriptor in (self._leaves, self._sealed):
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def close(self) -> None:
         """Close both files and release the lock."""
         os.close(self._sealed)
         os.close(self._leaves)
-
-
-def replace_file(path: Path, content: str, *, log: str) -> None:
-    """Replace a small file so that it is always either the old or the new one, durably.
-
-    `log` names the writer: what a crash of it left aside is used up by its next attempt.
-
-    Raises:
-        OSError: the old file is still there.
-    """
-    aside = path.with_name(f".{path.name}.{log}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def _open(path: Path) -> int:

@@ -165,6 +165,12 @@ def unpack_sections(packed: bytes) -> Sections:
         raise LeafError(f"the sealed fields cannot be read: {error}") from None
 
 
+def salts_of(packed: bytes) -> tuple[bytes, bytes]:
+    """The salts of both commitments from what was sealed."""
+    for_caller, for_account = _split_salts(packed[:SALTS_BYTES])
+    return for_caller, for_account
+
+
 def check_commitments(leaf: Leaf, packed: bytes) -> Sections:
     """As `unpack_sections`, with both sections checked against their commitments.
 

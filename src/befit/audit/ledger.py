@@ -4,29 +4,24 @@
     receipt, = await ledger.append((draft,))     # durable when this returns
     ledger.close()                               # writes the checkpoints
 
-`append` queues its drafts and waits. The committing thread takes all that is queued,
-builds one group, writes and syncs it, and wakes the waiting callers in one call of the
-event loop: the longer a sync takes, the larger the next group; under load it waits a
-moment for callers that are about to come. Any failure to write
-makes the ledger refuse until it is opened anew, because after a failed sync nobody
-knows what the disk holds.
+`append` queues its drafts and waits; the `Committer` makes them durable together with
+what else is queued. A failure to write makes the ledger refuse until the disk has been
+seen to hold what was acknowledged and to take writes again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import queue
-import threading
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar, cast
 
 from befit.audit.chains import PENDING, DecisionKey, begins_chain
+from befit.audit.committer import Append, Committer, Outcome, Task
 from befit.audit.events import Draft, EventType, Receipt
 from befit.audit.index import Batch, LogPosition
+from befit.audit.key_chain import KeyChain
 from befit.audit.keys import Keyring
 from befit.audit.note import NoteError
 from befit.audit.opening import Repair
@@ -36,23 +31,9 @@ from befit.errors import LedgerUnavailable, NotFound
 PreviousDigest = Callable[[str, str], Awaitable[str | None]]
 """Looks up the digest of a decision's latest event by tenant and decision id."""
 
-_GROUP_EVENTS = 1_024
+T = TypeVar("T")
+
 _MOST_APPEND_EVENTS = 1_024
-_GATHERING_S = 0.000_3
-_GATHERING_STEP_S = 0.000_1
-
-_log = logging.getLogger(__name__)
-
-
-class _Append(NamedTuple):
-    drafts: tuple[Draft, ...]
-    known: dict[DecisionKey, str]
-    done: asyncio.Future[tuple[Receipt, ...]]
-
-
-class _Outcome(NamedTuple):
-    append: _Append
-    receipts: tuple[Receipt, ...] | None
 
 
 def open_ledger(
@@ -104,12 +85,8 @@ class FileLedger:
         self._queued = 0
         self._line: deque[tuple[asyncio.Future[None], int]] = deque()
         self._listeners: list[Callable[[], None]] = []
-        self._refusal: str | None = None
         self._is_closed = False
-        self._last_appends = 0
-        self._appends: queue.SimpleQueue[_Append | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._commit_all, name="ledger", daemon=True)
-        self._thread.start()
+        self._committer = Committer(writer, self._wake)
 
     async def append(self, drafts: tuple[Draft, ...]) -> tuple[Receipt, ...]:
         """Append in order and return once all are durable, in one group.
@@ -123,25 +100,54 @@ class FileLedger:
         """
         if not 0 < len(drafts) <= _MOST_APPEND_EVENTS:
             raise ValueError(f"an append takes 1 to {_MOST_APPEND_EVENTS} events")
-        if self._refusal is not None:
-            raise self._unavailable()
+        self._check_available()
+        epoch = self._writer.heads.epoch
         known = await self._known_heads(drafts)
         await self._admit(len(drafts))
-        if self._refusal is not None:
+        if self._committer.refusal is not None:
             self._release(len(drafts))
-            raise self._unavailable()
+            self._check_available()
         # From here to the queue nothing is awaited: an announced decision is a queued one.
         for draft in drafts:
             if draft.type == EventType.OPENED:
-                self._writer.heads.announce((draft.tenant, draft.decision_id))
+                self._writer.heads.announce((draft.tenant, draft.decision_id), epoch)
         done: asyncio.Future[tuple[Receipt, ...]] = asyncio.get_running_loop().create_future()
-        self._appends.put(_Append(drafts, known, done))
+        self._committer.put(Append(drafts, known, epoch, done))
         return await done
+
+    async def checkpoint(self) -> str:
+        """Write a checkpoint of what is durable now; the signed one that binds all logs.
+
+        Raises:
+            LedgerUnavailable: it could not be written, or the ledger refuses; the log is whole.
+        """
+        return await self._perform(lambda writer: writer.checkpoint(), is_vital=False)
+
+    async def rotate_key(self, *, by: str, policy: str) -> KeyChain:
+        """Replace the signing key between two groups; the keys that signed so far.
+
+        `by` is who wants it and `policy` the hash of the policy in force, for the event
+        that records it.
+
+        Raises:
+            Conflict: another process writes a log of this ledger; nothing has changed.
+            LedgerUnavailable: it is not known which key signs until the ledger goes on.
+        """
+        chain = await self._perform(
+            lambda writer: writer.rotate_key(by=by, policy=policy), is_vital=True
+        )
+        await self.checkpoint()
+        return chain
+
+    @property
+    def keys(self) -> KeyChain:
+        """The keys that signed the ledger so far, the present one last."""
+        return self._writer.keys
 
     @property
     def is_available(self) -> bool:
         """Whether it can append, as far as its last write has shown."""
-        return self._refusal is None
+        return self._committer.refusal is None
 
     def on_durable(self, listener: Callable[[], None]) -> None:
         """Have `listener` called on the event loop whenever a group has become durable."""
@@ -171,10 +177,7 @@ class FileLedger:
         if self._is_closed:
             return None
         self._is_closed = True
-        self._appends.put(None)
-        self._thread.join()
-        is_sound = self._refusal is None
-        self._refuse("the ledger is closed")
+        is_sound = self._committer.stop()
         self._release(0)
         try:
             return self._writer.finish(is_sound=is_sound)
@@ -230,89 +233,23 @@ class FileLedger:
         while self._line:
             turn, wanted = self._line[0]
             if not turn.done():
-                if self._refusal is None and not self._fits(wanted):
+                if self._committer.refusal is None and not self._fits(wanted):
                     return
                 self._queued += wanted
                 turn.set_result(None)
             self._line.popleft()
 
-    def _unavailable(self) -> LedgerUnavailable:
-        return LedgerUnavailable(
-            f"the ledger cannot append: {self._refusal}",
-            next_step="free space or repair the disk, then restart; nothing is answered "
-            "that cannot be recorded",
-        )
+    def _check_available(self) -> None:
+        if self._committer.refusal is not None:
+            raise self._committer.unavailable()
 
-    def _refuse(self, reason: str) -> None:
-        self._refusal = self._refusal or reason
+    async def _perform(self, work: Callable[[GroupWriter], T], *, is_vital: bool) -> T:
+        self._check_available()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._committer.put(Task(work, is_vital, cast("asyncio.Future[object]", done)))
+        return await done
 
-    # What follows runs in the committing thread, up to `_wake`.
-
-    def _commit_all(self) -> None:
-        is_open = True
-        while is_open:
-            appends, is_open = self._next_appends()
-            self._last_appends = len(appends)
-            if not appends:
-                continue
-            try:
-                receipts = self._write(appends) if self._refusal is None else None
-            except OSError as error:
-                self._fail(f"{error.strerror or error} while writing log {self.log}")
-                receipts = None
-            except Exception:  # noqa: BLE001 - the thread's end: callers must hear of it
-                _log.exception("the ledger failed to build a group")
-                self._fail("a group could not be built; see the process log")
-                receipts = None
-            self._tell(appends, receipts)
-
-    def _next_appends(self) -> tuple[list[_Append], bool]:
-        append = self._appends.get()
-        self._await_company()
-        appends: list[_Append] = []
-        events = 0
-        while append is not None:
-            appends.append(append)
-            events += len(append.drafts)
-            if events >= _GROUP_EVENTS:
-                return appends, True
-            try:
-                append = self._appends.get_nowait()
-            except queue.Empty:
-                return appends, True
-        return appends, False
-
-    def _await_company(self) -> None:
-        # As PostgreSQL's commit_delay: where the last group held several appends, as many
-        # are about to come, and one sync for all of them costs a fraction of one for each.
-        # A caller that is alone never waits.
-        until = time.monotonic() + _GATHERING_S
-        while self._appends.qsize() + 1 < self._last_appends and time.monotonic() < until:
-            time.sleep(_GATHERING_STEP_S)
-
-    def _write(self, appends: list[_Append]) -> tuple[Receipt, ...]:
-        drafts = [draft for append in appends for draft in append.drafts]
-        known = {key: head for append in appends for key, head in append.known.items()}
-        return self._writer.write(drafts, known)
-
-    def _fail(self, reason: str) -> None:
-        _log.error("the ledger refuses from now on: %s", reason)
-        self._refuse(reason)
-        self._writer.give_up()
-
-    def _tell(self, appends: list[_Append], receipts: tuple[Receipt, ...] | None) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-        at = 0
-        for append in appends:
-            own = None if receipts is None else receipts[at : (at := at + len(append.drafts))]
-            by_loop.setdefault(append.done.get_loop(), []).append(_Outcome(append, own))
-        for loop, outcomes in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(self._wake, outcomes)
-            except RuntimeError:
-                continue  # that loop is closed: nobody waits on it any more
-
-    def _wake(self, outcomes: list[_Outcome]) -> None:
+    def _wake(self, outcomes: list[Outcome]) -> None:
         """Back on the event loop: let the callers of one group go on."""
         events = 0
         for append, receipts in outcomes:
@@ -320,7 +257,7 @@ class FileLedger:
             if append.done.done():
                 continue  # its caller was cancelled
             if receipts is None:
-                append.done.set_exception(self._unavailable())
+                append.done.set_exception(self._committer.unavailable())
             else:
                 append.done.set_result(receipts)
         self._release(events)

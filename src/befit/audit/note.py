@@ -27,11 +27,16 @@ _ED25519 = b"\x01"
 _KEY_HASH_BYTES = 4
 _SIGNATURE_BYTES = 64
 _MOST_NOTE_CHARS = 16_384
-_DASH = "\u2014 "
+DASH = "\u2014 "
+"""How a signature line begins."""
 
 
 class NoteError(ValueError):
     """A note is malformed, or not signed by the key it should be signed by."""
+
+
+class UnknownKeyError(NoteError):
+    """A note carries no signature of this key: another one may have signed it."""
 
 
 def encode_base64(data: bytes) -> str:
@@ -98,15 +103,16 @@ class NoteVerifier:
     """Checks notes of one key; anyone who holds the public key can build one.
 
     Attributes:
-        name: the key's name, `befit/` and eight hex digits of the key's SHA-256.
+        name: `befit/` and eight hex digits of the SHA-256 of the ledger's first key.
+        raw: the 32 bytes of the public key.
+        key_id: C2SP's four bytes, which tell apart keys of one name.
     """
 
     def __init__(self, public_key: Ed25519PublicKey, name: str | None = None) -> None:
         self._public_key = public_key
-        raw = public_key.public_bytes_raw()
+        self.raw = public_key.public_bytes_raw()
         self.name = name or key_name(public_key)
-        self._key_hash = _key_hash(self.name, raw)
-        self._raw = raw
+        self.key_id = _key_hash(self.name, self.raw)
 
     @classmethod
     def from_text(cls, text: str) -> NoteVerifier:
@@ -127,7 +133,7 @@ class NoteVerifier:
     @property
     def text(self) -> str:
         """The public key as C2SP writes it, to hand to whoever checks receipts."""
-        return f"{self.name}+{self._key_hash.hex()}+{encode_base64(_ED25519 + self._raw)}"
+        return f"{self.name}+{self.key_id.hex()}+{encode_base64(_ED25519 + self.raw)}"
 
     def open(self, note: str) -> str:
         """The text of a note that this key signed.
@@ -137,9 +143,9 @@ class NoteVerifier:
         """
         text, signatures = _split(note)
         for line in signatures:
-            name, _, coded = line.removeprefix(_DASH).partition(" ")
+            name, _, coded = line.removeprefix(DASH).partition(" ")
             signature = decode_base64(coded)
-            if name != self.name or signature[:_KEY_HASH_BYTES] != self._key_hash:
+            if name != self.name or signature[:_KEY_HASH_BYTES] != self.key_id:
                 continue
             if len(signature) != _KEY_HASH_BYTES + _SIGNATURE_BYTES:
                 raise NoteError(f"the signature of {name} has the wrong length")
@@ -148,7 +154,7 @@ class NoteVerifier:
             except InvalidSignature:
                 raise NoteError(f"the signature of {name} does not fit the text") from None
             return text
-        raise NoteError(f"no signature of {self.name}")
+        raise UnknownKeyError(f"no signature of {self.name}")
 
     def open_own(self, note: str) -> str:
         """The text of a note that carries this key's signature and no other.
@@ -173,17 +179,34 @@ class NoteSigner:
         verifier: checks what this signer signs.
     """
 
-    def __init__(self, private_key: Ed25519PrivateKey) -> None:
+    def __init__(self, private_key: Ed25519PrivateKey, name: str | None = None) -> None:
         self._private_key = private_key
-        self.verifier = NoteVerifier(private_key.public_key())
+        self.verifier = NoteVerifier(private_key.public_key(), name)
         self.name = self.verifier.name
-        raw = private_key.public_key().public_bytes_raw()
-        self._key_hash = _key_hash(self.name, raw)
 
     def sign(self, text: str) -> str:
         """A text that ends in a newline, as a signed note."""
-        signature = self._key_hash + self._private_key.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {encode_base64(signature)}\n"
+        return sign_note(text, self)
+
+    def signature(self, text: str) -> str:
+        """The signature line for a text."""
+        signature = self.verifier.key_id + self._private_key.sign(text.encode())
+        return f"{DASH}{self.name} {encode_base64(signature)}\n"
+
+
+def sign_note(text: str, *signers: NoteSigner) -> str:
+    """A text that ends in a newline, signed by several keys in this order."""
+    return "".join((text, "\n", *[signer.signature(text) for signer in signers]))
+
+
+def sign_order(note: str) -> tuple[bytes, ...]:
+    """The key ids of a note's signatures, in the order in which they stand.
+
+    Raises:
+        NoteError: malformed.
+    """
+    coded = (line.rpartition(" ")[2] for line in _split(note)[1])
+    return tuple(decode_base64(each)[:_KEY_HASH_BYTES] for each in coded)
 
 
 def key_name(public_key: Ed25519PublicKey) -> str:
@@ -205,6 +228,6 @@ def _split(note: str) -> tuple[str, list[str]]:
     if not blank or not tail.endswith("\n"):
         raise NoteError("no blank line between text and signatures")
     lines = tail.removesuffix("\n").split("\n")
-    if not all(line.startswith(_DASH) for line in lines):
+    if not all(line.startswith(DASH) for line in lines):
         raise NoteError("a signature line does not begin with an em dash")
     return text + "\n", lines

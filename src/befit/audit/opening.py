@@ -8,6 +8,7 @@ Anything else that does not verify is damage, and damage is refused, not repaire
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,11 +17,12 @@ from befit.audit.chains import ChainHeads
 from befit.audit.checkpoint import read_note, state_of_checkpoint
 from befit.audit.events import Draft, EventType
 from befit.audit.group import GroupBuilder, GroupNote, LogState, log_origin
+from befit.audit.key_chain import KeyChain
 from befit.audit.keys import Keyring
 from befit.audit.layout import LedgerPaths, LogFiles
 from befit.audit.leaf import LeafError, decode_leaf, time_us
 from befit.audit.merkle import Frontier
-from befit.audit.note import NoteError, NoteVerifier
+from befit.audit.note import NoteError
 from befit.audit.scan import GroupError, check_group, join_group, read_groups, signed_sizes
 from befit.audit.sections import Sections
 from befit.errors import WorkspaceError
@@ -48,25 +50,25 @@ class Repair:
     had_signature: bool
 
 
-def read_state(paths: LedgerPaths, log: str, verifier: NoteVerifier) -> LogState:
+def read_state(paths: LedgerPaths, log: str, keys: KeyChain) -> LogState:
     """Where a log's last valid group ends, continuing from its checkpoint.
 
     Raises:
         WorkspaceError: the log or its checkpoint is damaged in a way no crash causes.
     """
-    origin = log_origin(verifier.name, log)
+    origin = log_origin(keys.name, log)
     path, checkpoint = paths.leaves(log), paths.checkpoint(log)
     try:
-        text = read_note(checkpoint, verifier)
-        state = state_of_checkpoint(text, origin=origin) if text else _beginning()
+        note = read_note(checkpoint)
+        state = _beginning() if note is None else state_of_checkpoint(note, keys, log=log)
     except NoteError as error:
         raise _damaged(checkpoint, str(error)) from None
     end = path.stat().st_size
     if end < state.leaf_bytes:
         raise _damaged(path, f"it has {end} bytes, and {state.leaf_bytes} at its checkpoint")
     with path.open("rb") as file:
-        _replay(file, state, verifier, origin=origin, end=end)
-        beyond = signed_sizes(file, verifier, start=state.leaf_bytes, end=end)
+        _replay(file, state, keys, origin=origin, end=end)
+        beyond = signed_sizes(file, keys, start=state.leaf_bytes, end=end)
         # One signed group may lie beyond the last valid one: a crash can lose a page of
         # it and keep its closing line. A second one proves that the first was durable.
         if len(set(beyond) - {state.frontier.size}) > 1:
@@ -90,7 +92,7 @@ def repair_tail(
     Raises:
         OSError: the repair could not be made durable; the next start does it.
     """
-    repair = _torn(paths, keyring.signer.verifier, log=log, state=state)
+    repair = _torn(paths, keyring.chain, log=log, state=state)
     files.move_ends(leaf_end=state.leaf_bytes, sealed_end=state.sealed_bytes)
     if repair is None:
         return None
@@ -105,12 +107,10 @@ def _beginning() -> LogState:
     return LogState(frontier=Frontier())
 
 
-def _replay(
-    file: BinaryIO, state: LogState, verifier: NoteVerifier, *, origin: str, end: int
-) -> None:
+def _replay(file: BinaryIO, state: LogState, keys: KeyChain, *, origin: str, end: int) -> None:
     for raw in read_groups(file, start=state.leaf_bytes, end=end):
         try:
-            note, hashes = check_group(raw, verifier, origin)
+            note, hashes = check_group(raw, keys, origin)
             last = decode_leaf(raw.leaves[-1])
             before = Frontier(state.frontier.size, state.frontier.nodes)
             join_group(note, hashes, before)
@@ -122,9 +122,7 @@ def _replay(
         state.last_time_us = time_us(last.time)
 
 
-def _torn(
-    paths: LedgerPaths, verifier: NoteVerifier, *, log: str, state: LogState
-) -> Repair | None:
+def _torn(paths: LedgerPaths, keys: KeyChain, *, log: str, state: LogState) -> Repair | None:
     leaf_bytes, leaf_sha256, last_line = _digest_tail(paths.leaves(log), state.leaf_bytes)
     sealed_bytes, sealed_sha256, _ = _digest_tail(paths.sealed(log), state.sealed_bytes)
     if not leaf_bytes and not sealed_bytes:
@@ -135,7 +133,7 @@ def _torn(
         leaf_sha256=leaf_sha256,
         sealed_bytes=sealed_bytes,
         sealed_sha256=sealed_sha256,
-        had_signature=_is_signed(last_line, verifier),
+        had_signature=_is_signed(last_line, keys),
     )
 
 
@@ -150,12 +148,23 @@ def _digest_tail(path: Path, start: int) -> tuple[int, str, bytes]:
     return length, digest.hexdigest(), tail.rstrip(b"\n").rpartition(b"\n")[2]
 
 
-def _is_signed(line: bytes, verifier: NoteVerifier) -> bool:
+def _is_signed(line: bytes, keys: KeyChain) -> bool:
     try:
-        GroupNote.from_line(line, verifier)
+        GroupNote.from_line(line, keys)
     except NoteError:
         return False
     return True
+
+
+def resumption_draft(log: str, reason: str) -> Draft:
+    """The event that records that the log was interrupted by a failure, and goes on."""
+    told = {
+        "action": "resumed",
+        "subject": f"ledger/{log}.log",
+        "by": LEDGER_PRINCIPAL,
+        "reason": reason,
+    }
+    return _administrative(told)
 
 
 def _record(repair: Repair) -> Draft:
@@ -169,6 +178,10 @@ def _record(repair: Repair) -> Draft:
         "cut_sealed_sha256": repair.sealed_sha256,
         "had_signature": repair.had_signature,
     }
+    return _administrative(told)
+
+
+def _administrative(told: Mapping[str, object]) -> Draft:
     return Draft(
         type=EventType.ADMINISTRATIVE,
         tenant=DEFAULT_TENANT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +11,14 @@ from befit.audit.events import Event
 from befit.audit.group import FRAME_HEADER, SEAL_PURPOSE
 from befit.audit.index import Batch, EventPointer, IndexedEvent, LogPosition
 from befit.audit.layout import LedgerPaths
-from befit.audit.leaf import Leaf, LeafError, check_commitments, decode_leaf, unpack_sections
+from befit.audit.leaf import (
+    Leaf,
+    LeafError,
+    check_commitments,
+    decode_leaf,
+    salts_of,
+    unpack_sections,
+)
 from befit.audit.merkle import leaf_hash
 from befit.audit.scan import RawGroup, read_groups
 from befit.audit.sealing import BoxError, KeyDestroyedError, Sealer
@@ -18,6 +26,20 @@ from befit.audit.sections import Sections
 from befit.errors import WorkspaceError
 
 MOST_BOX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disclosure:
+    """All there is to show of one event: its leaf, and what opens its commitments.
+
+    Attributes:
+        sections: None where the key that sealed them was destroyed.
+        salts: for caller and account.
+    """
+
+    leaf: str
+    sections: Sections | None
+    salts: tuple[bytes, bytes]
 
 
 class LedgerReader:
@@ -69,17 +91,37 @@ class LedgerReader:
         Raises:
             WorkspaceError: the files are damaged here.
         """
+        line, leaf, packed = self._read_at(pointer)
+        fields = None if packed is None else unpack_sections(packed)
+        return _event(pointer.log, pointer.index, leaf, line=line, fields=fields)
+
+    def disclosed_at(self, pointer: EventPointer) -> Disclosure:
+        """One event with the salts of its commitments, checked as `event_at` checks it.
+
+        Raises:
+            WorkspaceError: the files are damaged here.
+        """
+        line, _, packed = self._read_at(pointer)
+        if packed is None:
+            return Disclosure(leaf=line.decode(), sections=None, salts=(b"", b""))
+        sections, salts = unpack_sections(packed), salts_of(packed)
+        return Disclosure(leaf=line.decode(), sections=sections, salts=salts)
+
+    def _read_at(self, pointer: EventPointer) -> tuple[bytes, Leaf, bytes | None]:
+        """A leaf, and what its box holds, checked against the leaf's commitments."""
         path = self._paths.leaves(pointer.log)
         with path.open("rb") as leaves, self._paths.sealed(pointer.log).open("rb") as sealed:
             leaves.seek(pointer.leaf_offset)
             line = leaves.readline().removesuffix(b"\n")
             sealed.seek(pointer.sealed_offset)
             try:
-                leaf, box = decode_leaf(line), read_box(sealed)
-                fields = open_fields(self._sealer, leaf, box, is_checked=True)
+                leaf = decode_leaf(line)
+                packed = open_box(self._sealer, leaf, read_box(sealed))
+                if packed is not None:
+                    check_commitments(leaf, packed)
             except (LeafError, BoxError) as error:
                 raise _damaged(path, pointer.leaf_offset, str(error)) from None
-        return _event(pointer.log, pointer.index, leaf, line=line, fields=fields)
+        return line, leaf, packed
 
     def _rows(
         self, log: str, raw: RawGroup, sealed: BinaryIO, position: LogPosition
@@ -132,13 +174,25 @@ def open_fields(sealer: Sealer, leaf: Leaf, box: bytes, *, is_checked: bool) -> 
         BoxError: the box was changed.
         LeafError: the fields are not those the leaf committed to.
     """
+    packed = open_box(sealer, leaf, box)
+    if packed is None:
+        return None
+    return check_commitments(leaf, packed) if is_checked else unpack_sections(packed)
+
+
+def open_box(sealer: Sealer, leaf: Leaf, box: bytes) -> bytes | None:
+    """What an event's box holds; None where the key that sealed it was destroyed.
+
+    Raises:
+        BoxError: the box was changed.
+        LeafError: it is sealed under another key than the leaf says.
+    """
     try:
-        packed = sealer.open(leaf.tenant, SEAL_PURPOSE, box)
+        return sealer.open(leaf.tenant, SEAL_PURPOSE, box)
     except KeyDestroyedError as error:
         if error.key_id != leaf.key_id:
             raise LeafError(f"sealed under {error.key_id}, not {leaf.key_id}") from None
         return None
-    return check_commitments(leaf, packed) if is_checked else unpack_sections(packed)
 
 
 def _event(log: str, index: int, leaf: Leaf, *, line: bytes, fields: Sections | None) -> Event:

@@ -14,6 +14,7 @@ import msgspec
 
 from befit.audit.events import Receipt
 from befit.audit.group import GroupNote, log_origin
+from befit.audit.key_chain import KeyChain
 from befit.audit.leaf import Leaf, LeafError, decode_leaf
 from befit.audit.merkle import leaf_hash, root_from_path
 from befit.audit.note import NoteError, NoteVerifier, decode_base64
@@ -62,19 +63,24 @@ def receipt_from_json(body: bytes) -> Receipt:
         raise ReceiptError(f"not a receipt: {error}") from None
 
 
-def verify_receipt(receipt: Receipt, public_key: NoteVerifier) -> Leaf:
+def verify_receipt(receipt: Receipt, public_key: NoteVerifier | KeyChain) -> Leaf:
     """The leaf that the holder of the key has promised to keep.
+
+    Args:
+        receipt: as it came with the answer.
+        public_key: the key that signed then, or the chain of the ledger's keys.
 
     Raises:
         ReceiptError: the leaf, path, place or signature is not what was promised.
     """
+    keys = public_key if isinstance(public_key, KeyChain) else KeyChain(public_key)
     try:
-        note = GroupNote.from_note(receipt.note, public_key)
+        note = GroupNote.from_note(receipt.note, keys)
         path = [decode_base64(node) for node in receipt.path]
         leaf = decode_leaf(receipt.leaf.encode())
     except (NoteError, LeafError, UnicodeEncodeError) as error:
         raise ReceiptError(str(error)) from None
-    if note.checkpoint.origin != log_origin(public_key.name, receipt.log):
+    if note.checkpoint.origin != log_origin(keys.name, receipt.log):
         raise ReceiptError(f"the receipt belongs to {note.checkpoint.origin}")
     root = root_from_path(
         leaf_hash(receipt.leaf.encode()),

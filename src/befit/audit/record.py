@@ -31,6 +31,7 @@ class CallRecord:
     """One call of a model: what was reserved, and what it came to.
 
     Attributes:
+        form: whether the content went out `raw` or `redacted`.
         outcome: None while the call runs.
         because: why it followed another call: the escalation's or fallback's reason.
     """
@@ -39,6 +40,7 @@ class CallRecord:
     purpose: str
     model: str
     step: str
+    form: str = "raw"
     zone: str | None = None
     data_class: str | None = None
     evidence: str | None = None
@@ -73,6 +75,8 @@ class DecisionRecord:
         approvals: in the order they were asked for; most decisions have none.
         why: one sentence on the choice of the first model.
         class_origin: where the data class came from.
+        tags: declared or found in the text.
+        detected: the types that were found in the text, such as `CREDIT_CARD`.
         policies: the policy hashes in force, in order of first use.
         erased_events: how many events cannot be read because their key was destroyed;
             what they said is missing here.
@@ -95,6 +99,7 @@ class DecisionRecord:
     data_class: str | None = None
     class_origin: str | None = None
     tags: tuple[str, ...] = ()
+    detected: tuple[str, ...] = ()
     workflow: WorkflowRef | None = None
     candidates: tuple[Candidate, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -206,6 +211,7 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         purpose=told.purpose,
         model=told.model,
         step=step,
+        form=told.form,
         zone=told.zone,
         data_class=told.data_class,
         evidence=told.evidence,
@@ -218,6 +224,8 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         data_class=told.data_class or record.data_class,
         workflow=told.workflow or record.workflow,
         class_origin=told.class_origin or record.class_origin,
+        tags=told.joined_tags or record.tags,
+        detected=told.detected or record.detected,
         route=told.route or record.route,
         why=told.why or record.why,
         candidates=told.candidates or record.candidates,
@@ -271,6 +279,9 @@ def _closed(record: DecisionRecord, told: Closed) -> DecisionRecord:
         zone=told.zone,
         evidence=told.evidence,
         data_class=told.data_class or record.data_class,
+        class_origin=told.class_origin or record.class_origin,
+        tags=told.joined_tags or record.tags,
+        detected=told.detected or record.detected,
         key_id=told.key_id or record.key_id,
         checks=told.checks,
         excluded=told.excluded,

@@ -17,6 +17,7 @@ from befit.audit.opening import LEDGER_PRINCIPAL, Repair
 from befit.audit.projector import Projector
 from befit.audit.record import DecisionRecord, fold
 from befit.audit.sections import Sections
+from befit.vocabulary import DataClass
 
 _CRASHED = "the server stopped before the run ended"
 
@@ -49,7 +50,8 @@ async def recover(*, ledger: FileLedger, projector: Projector) -> RecoveryReport
     """
     settled, settled_usd = 0, Decimal(0)
     for reserved in await projector.unsettled():
-        draft, cost_usd = _settlement(reserved)
+        events = await projector.events_of(reserved.tenant, reserved.decision_id)
+        draft, cost_usd = _settlement(reserved, fold(events))
         await ledger.append((draft,))
         settled += 1
         settled_usd += cost_usd or 0
@@ -66,7 +68,7 @@ async def recover(*, ledger: FileLedger, projector: Projector) -> RecoveryReport
     )
 
 
-def _settlement(event: Event) -> tuple[Draft, Decimal | None]:
+def _settlement(event: Event, record: DecisionRecord) -> tuple[Draft, Decimal | None]:
     told = read_fields(Reserved, event.fields or {})
     fields = {
         "permit_id": told.permit_id,
@@ -83,7 +85,7 @@ def _settlement(event: Event) -> tuple[Draft, Decimal | None]:
         "first_token_ms": None,
         "rows": None,
     }
-    return _draft(EventType.SETTLED, event, fields), told.most_usd
+    return _draft(EventType.SETTLED, event, record, fields), told.most_usd
 
 
 def _closing(record: DecisionRecord, last: Event) -> Draft:
@@ -110,10 +112,13 @@ def _closing(record: DecisionRecord, last: Event) -> Draft:
         "output_sha256": None,
         "error": {"code": "crash", "message": _CRASHED},
     }
-    return _draft(EventType.CLOSED, last, fields)
+    return _draft(EventType.CLOSED, last, record, fields)
 
 
-def _draft(event_type: EventType, after: Event, fields: Mapping[str, object]) -> Draft:
+def _draft(
+    event_type: EventType, after: Event, record: DecisionRecord, fields: Mapping[str, object]
+) -> Draft:
+    word = record.data_class
     return Draft(
         type=event_type,
         tenant=after.tenant,
@@ -122,4 +127,6 @@ def _draft(event_type: EventType, after: Event, fields: Mapping[str, object]) ->
         principal=LEDGER_PRINCIPAL,
         policy=after.policy,
         fields=Sections.of(fields),
+        subject=record.principal_id,
+        data_class=None if word is None else DataClass.from_word(word),
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from befit.audit.group import NOTE_PREFIX, GroupNote
+from befit.audit.key_chain import KeyChain
 from befit.audit.merkle import Frontier, GroupTree, leaf_hash
-from befit.audit.note import NoteError, NoteVerifier
+from befit.audit.note import NoteError
 
 _MOST_GROUP_EVENTS = 4_096  # the ledger writes fewer; a longer one is damage
 _MOST_LINE_BYTES = 4 << 20
@@ -58,9 +59,7 @@ def read_groups(file: BinaryIO, *, start: int, end: int) -> Iterator[RawGroup]:
         yield RawGroup(leaves=tuple(leaves), note_line=None, start=start, end=position)
 
 
-def check_group(
-    raw: RawGroup, verifier: NoteVerifier, origin: str
-) -> tuple[GroupNote, list[bytes]]:
+def check_group(raw: RawGroup, keys: KeyChain, origin: str) -> tuple[GroupNote, list[bytes]]:
     """Check a group by itself: signature, leaves against the group's root, numbers.
 
     Returns:
@@ -72,7 +71,7 @@ def check_group(
     if raw.note_line is None:
         raise GroupError("the last group has no closing line")
     try:
-        note = GroupNote.from_line(raw.note_line, verifier)
+        note = GroupNote.from_line(raw.note_line, keys)
     except NoteError as error:
         raise GroupError(f"the closing line is wrong: {error}") from None
     if note.checkpoint.origin != origin:
@@ -102,7 +101,7 @@ def join_group(note: GroupNote, hashes: list[bytes], frontier: Frontier) -> None
         raise GroupError("the log before this group is not the one it was signed for")
 
 
-def signed_sizes(file: BinaryIO, verifier: NoteVerifier, *, start: int, end: int) -> Iterator[int]:
+def signed_sizes(file: BinaryIO, keys: KeyChain, *, start: int, end: int) -> Iterator[int]:
     """The tree sizes of all validly signed closing lines between two offsets.
 
     Used on bytes that do not form valid groups, to tell a torn end from damage.
@@ -114,6 +113,6 @@ def signed_sizes(file: BinaryIO, verifier: NoteVerifier, *, start: int, end: int
         position += len(line)
         if line.startswith(NOTE_PREFIX) and line.endswith(b"\n"):
             try:
-                yield GroupNote.from_line(line[:-1], verifier).checkpoint.size
+                yield GroupNote.from_line(line[:-1], keys).checkpoint.size
             except NoteError:
                 continue

@@ -9,18 +9,34 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from befit.audit.keys import sync_folder
-from befit.audit.sealing import Sealer
+from befit.audit.durable import sync_folder
+from befit.audit.sealing import KeyDestroyedError, Owner, Sealer
 from befit.errors import LedgerUnavailable, NotFound
+from befit.vocabulary import DataClass
 
 _PURPOSE = "rows"
+_NAME_CHARACTERS = 64
+_MARK_CHARACTERS = 16
 
 
 class RowTables(Protocol):
     """Where the rows of bulk commands are kept."""
 
-    async def keep(self, tenant: str, rows: bytes) -> str:
+    async def keep(
+        self,
+        tenant: str,
+        rows: bytes,
+        *,
+        subject: str | None = None,
+        data_class: DataClass | None = None,
+    ) -> str:
         """Keep JSON lines, durably; the SHA-256 of the plain rows names them.
+
+        Args:
+            tenant: whose they are.
+            rows: the lines.
+            subject: who asked for them, and whose key seals them; None: the tenant's.
+            data_class: of what the rows hold.
 
         Raises:
             LedgerUnavailable: they could not be kept, and nothing may commit to them.
@@ -31,7 +47,7 @@ class RowTables(Protocol):
         """The JSON lines behind a name.
 
         Raises:
-            NotFound: no such table.
+            NotFound: no such table, or the key of everyone who kept it was destroyed.
         """
         ...
 
@@ -43,40 +59,52 @@ class SealedTables:
         self._folder = folder
         self._sealer = sealer
 
-    async def keep(self, tenant: str, rows: bytes) -> str:
+    async def keep(
+        self,
+        tenant: str,
+        rows: bytes,
+        *,
+        subject: str | None = None,
+        data_class: DataClass | None = None,
+    ) -> str:
         """Seal, write and fsync off the event loop."""
-        return await asyncio.to_thread(self._keep, tenant, rows)
+        return await asyncio.to_thread(self._keep, Owner(tenant, subject, data_class), rows)
 
     async def rows(self, tenant: str, table: str) -> bytes:
         """Read, open and check against the name."""
         return await asyncio.to_thread(self._rows, tenant, table)
 
-    def _keep(self, tenant: str, rows: bytes) -> str:
+    def _keep(self, owner: Owner, rows: bytes) -> str:
         table = hashlib.sha256(rows).hexdigest()
-        path = self._path(tenant, table)
-        sealed = self._sealer.seal(tenant, _PURPOSE, rows)
+        folder = self._folder / owner.tenant
         try:
-            if not path.parent.exists():
-                path.parent.mkdir(mode=0o700, exist_ok=True)
+            (sealing,) = self._sealer.sealings((owner,))
+            # A file for each key: equal rows of two people must not share one's erasure.
+            mark = hashlib.sha256(sealing.key_id.encode()).hexdigest()[:_MARK_CHARACTERS]
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
                 sync_folder(self._folder)
-            _write(path, sealed)
+            path = folder / f"rows-{table}-{mark}.sealed"
+            _write(path, sealing.seal(_PURPOSE, rows))
         except OSError as error:
-            raise LedgerUnavailable(f"{path} cannot be written: {error.strerror}") from None
+            raise LedgerUnavailable(
+                f"a table of rows in {folder} cannot be written: {error.strerror}"
+            ) from None
         return table
 
     def _rows(self, tenant: str, table: str) -> bytes:
-        path = self._path(tenant, table)
-        try:
-            sealed = path.read_bytes()
-        except FileNotFoundError:
-            raise NotFound(f"no table of rows {table!r}") from None
-        rows = self._sealer.open(tenant, _PURPOSE, sealed)
-        if hashlib.sha256(rows).hexdigest() != table:
-            raise NotFound(f"the table of rows {table!r} is not what its name says")
-        return rows
-
-    def _path(self, tenant: str, table: str) -> Path:
-        return self._folder / tenant / f"rows-{table}.sealed"
+        is_name = len(table) == _NAME_CHARACTERS and table.isalnum()
+        kept = sorted((self._folder / tenant).glob(f"rows-{table}*.sealed")) if is_name else ()
+        for path in kept:
+            try:
+                rows = self._sealer.open(tenant, _PURPOSE, path.read_bytes())
+            except KeyDestroyedError:
+                continue
+            if hashlib.sha256(rows).hexdigest() != table:
+                raise NotFound(f"the table of rows {table!r} is not what its name says")
+            return rows
+        erased = "it was erased" if kept else "there is none"
+        raise NotFound(f"no table of rows {table!r}: {erased}")
 
 
 def _write(path: Path, sealed: bytes) -> None:

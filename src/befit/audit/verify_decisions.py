@@ -54,14 +54,17 @@ class DecisionCheck:
             key = (following.tenant, following.decision_id)
             following = self._early.pop((key, following.digest), None) if taken else None
 
-    def end(self, *, is_live: bool) -> None:
-        """Nothing follows: what is open, or was never joined, is wrong."""
+    def end(self, *, is_live: bool) -> int:
+        """Nothing follows: what was never joined is wrong.
+
+        Returns:
+            How many decisions have no end and wait for nobody. Beside a running server
+            they are under way; at rest a crash left them, and the next start ends them.
+        """
         for event in self._early.values():
             self._add(event, "it names a previous event that its decision does not have")
-        for (_, decision_id), (grammar, _) in self._open.items():
-            wrong = grammar.end(is_live=is_live)
-            if wrong:
-                self._problems.add(f"decision {decision_id}: {wrong}")
+        grammars = (grammar for grammar, _ in self._open.values())
+        return sum(grammar.end(is_live=is_live) is not None for grammar in grammars)
 
     def _take(self, event: SeenEvent) -> bool:
         key = (event.tenant, event.decision_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from befit.audit.checkpoint import LogHead, heads_of_text, read_note, state_of_checkpoint
+from befit.audit.checkpoint import read_note, state_of_checkpoint
 from befit.audit.findings import Problems
-from befit.audit.group import log_origin
+from befit.audit.heads import LogHead
 from befit.audit.index import LogPosition
+from befit.audit.key_chain import KeyChain
 from befit.audit.layout import LedgerPaths
 from befit.audit.merkle import Frontier
-from befit.audit.note import NoteError, NoteVerifier
+from befit.audit.note import NoteError
 
 
 class CheckpointCheck:
@@ -19,29 +20,29 @@ class CheckpointCheck:
     def __init__(
         self,
         paths: LedgerPaths,
-        verifier: NoteVerifier,
+        keys: KeyChain,
         problems: Problems,
         *,
         live: Mapping[str, LogPosition] | None,
     ) -> None:
         self._problems = problems
+        self._keys = keys
         self._live = live or {}
         self._expected: dict[tuple[str, int], list[tuple[bytes, str]]] = {}
         for log in paths.logs():
-            path = paths.checkpoint(log)
-            try:
-                text = read_note(path, verifier)
-                if text is None:
-                    problems.add(f"{path.name} is missing")
-                    continue
-                state = state_of_checkpoint(text, origin=log_origin(verifier.name, log))
-            except (NoteError, OSError) as error:
-                problems.add(f"{path.name}: {error}")
-                continue
-            frontier = state.frontier
-            head = LogHead(log=log, size=frontier.size, root=frontier.root())
-            self.expect((head,), path.name)
-        self._expect_heads(paths, verifier)
+            self._expect_checkpoint(paths, log)
+        self._expect_heads(paths)
+        for each in keys.endorsements:
+            self.expect(each.heads, "the endorsement of a key in ledger/keys")
+
+    def expect_note(self, note: str, source: str) -> None:
+        """Expect what a checkpoint, or a receipt's note, says; `source` names who holds it."""
+        try:
+            heads = self._keys.open_any(note)
+        except NoteError as error:
+            self._problems.add(f"{source} is not this ledger's: {error}")
+            return
+        self.expect(heads, source)
 
     def expect(self, heads: Iterable[LogHead], source: str) -> None:
         """Expect these roots at these sizes; `source` names who says so."""
@@ -64,14 +65,27 @@ class CheckpointCheck:
                 detail = f"does not reach event {size}" if log in logs else "is missing"
                 self._problems.add(f"log {log} {detail}, which {source} names")
 
-    def _expect_heads(self, paths: LedgerPaths, verifier: NoteVerifier) -> None:
+    def _expect_checkpoint(self, paths: LedgerPaths, log: str) -> None:
+        path = paths.checkpoint(log)
         try:
-            text = read_note(paths.heads, verifier)
-            heads = heads_of_text(text, key_name=verifier.name) if text else ()
+            note = read_note(path)
+            if note is None:
+                self._problems.add(f"{path.name} is missing")
+                return
+            frontier = state_of_checkpoint(note, self._keys, log=log).frontier
+        except (NoteError, OSError) as error:
+            self._problems.add(f"{path.name}: {error}")
+            return
+        self.expect((LogHead(log=log, size=frontier.size, root=frontier.root()),), path.name)
+
+    def _expect_heads(self, paths: LedgerPaths) -> None:
+        try:
+            note = read_note(paths.heads)
+            heads = () if note is None else self._keys.open_heads(note)
         except (NoteError, OSError) as error:
             self._problems.add(f"checkpoint: {error}")
             return
-        if text is None and paths.logs():
+        if note is None and paths.logs():
             self._problems.add("checkpoint is missing")
         self.expect(heads, "checkpoint")
 
@@ -79,17 +93,23 @@ class CheckpointCheck:
 def unexpected_files(paths: LedgerPaths, problems: Problems, *, is_live: bool) -> None:
     """Note whatever lies in the ledger's folders and does not belong there."""
     logs = paths.logs()
-    expected = {paths.heads.name}
+    expected = {paths.heads.name, paths.keys.name}
     for log in logs:
         expected |= {paths.leaves(log).name, paths.checkpoint(log).name}
     if not logs:
         problems.add(f"there is no log in {paths.ledger}")
         return
+    unfinished = {f".{name}.{log}" for name in expected for log in logs}
     for path in sorted(paths.ledger.iterdir()):
         # A running server puts a checkpoint in place by renaming a hidden file.
         if is_live and path.name.startswith("."):
             continue
-        if path.name not in expected or path.is_symlink() or not path.is_file():
+        if path.name in unfinished:
+            problems.add(
+                f"ledger/{path.name} was being written when the writer ended, as a crash leaves "
+                "it; the next start uses it up"
+            )
+        elif path.name not in expected or path.is_symlink() or not path.is_file():
             problems.add(f"ledger/{path.name} does not belong there")
     sealed = {paths.sealed(log).name for log in logs}
     folder = paths.sealed(logs[0]).parent

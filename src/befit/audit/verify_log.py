@@ -8,19 +8,21 @@ from typing import BinaryIO
 
 import msgspec
 
+from befit.audit.destroyed_keys import DestroyedKeys
 from befit.audit.events import EventType
 from befit.audit.findings import Problems, SeenEvent
 from befit.audit.group import FRAME_HEADER, GroupNote, log_origin
 from befit.audit.index import LogPosition
+from befit.audit.key_chain import KeyChain
 from befit.audit.layout import LedgerPaths
 from befit.audit.leaf import Leaf, LeafError, decode_leaf, is_time
 from befit.audit.merkle import Frontier, leaf_hash
-from befit.audit.note import NoteVerifier
 from befit.audit.reader import open_fields, read_box
 from befit.audit.scan import GroupError, RawGroup, check_group, join_group, read_groups
 from befit.audit.sealing import BoxError, Sealer
 from befit.audit.verify_files import CheckpointCheck
 
+_TORN = ", as a crash leaves them; the next start cuts them off and records it"
 _PERMIT = msgspec.json.Decoder(str)
 
 
@@ -29,7 +31,6 @@ class LogCheck:
 
     Attributes:
         events: leaves read so far.
-        erased: events whose fields no key opens.
         frontier: over all groups that fit; behind the first that does not, roots of the
             whole log are no longer compared.
     """
@@ -39,18 +40,19 @@ class LogCheck:
         paths: LedgerPaths,
         log: str,
         *,
-        verifier: NoteVerifier,
+        keys: KeyChain,
         sealer: Sealer,
+        destroyed: DestroyedKeys,
         problems: Problems,
     ) -> None:
         self.log = log
         self.events = 0
-        self.erased = 0
         self.frontier = Frontier()
         self._paths = paths
-        self._verifier = verifier
-        self._origin = log_origin(verifier.name, log)
+        self._keys = keys
+        self._origin = log_origin(keys.name, log)
         self._sealer = sealer
+        self._destroyed = destroyed
         self._problems = problems
         self._is_joined = True
         self._last_time = ""
@@ -73,6 +75,10 @@ class LogCheck:
             self._problems.add(f"log {self.log} cannot be read: {error}")
 
     def _group(self, raw: RawGroup, sealed: BinaryIO) -> Iterator[SeenEvent]:
+        if raw.note_line is None:
+            self._is_joined = False
+            self._add(raw.start, f"bytes at its end that no closing line signs{_TORN}")
+            return
         start = sealed.tell()
         note = self._check(raw)
         for line in raw.leaves:
@@ -89,7 +95,7 @@ class LogCheck:
 
     def _check(self, raw: RawGroup) -> GroupNote | None:
         try:
-            note, hashes = check_group(raw, self._verifier, self._origin)
+            note, hashes = check_group(raw, self._keys, self._origin)
         except GroupError as error:
             self._is_joined = False
             self._add(raw.start, str(error))
@@ -110,7 +116,7 @@ class LogCheck:
         permit_id = None
         try:
             leaf = decode_leaf(line)
-            permit_id = self._fields(leaf, sealed)
+            permit_id = self._fields(leaf, sealed, place=place)
             if not is_time(leaf.time):
                 raise LeafError(f"{leaf.time!r} is not a time of the ledger")
             if leaf.time < self._last_time:
@@ -130,11 +136,13 @@ class LogCheck:
             permit_id=permit_id,
         )
 
-    def _fields(self, leaf: Leaf, sealed: BinaryIO) -> str | None:
+    def _fields(self, leaf: Leaf, sealed: BinaryIO, *, place: str) -> str | None:
         fields = open_fields(self._sealer, leaf, read_box(sealed), is_checked=True)
         if fields is None:
-            self.erased += 1
+            self._destroyed.miss(leaf, place=place)
             return None
+        if leaf.type == EventType.ADMINISTRATIVE:
+            self._destroyed.follow(leaf, fields, place=place)
         if leaf.type not in {EventType.RESERVED, EventType.SETTLED}:
             return None
         try:
@@ -144,7 +152,8 @@ class LogCheck:
 
     def _end_of_sealed(self, sealed: BinaryIO, durable: LogPosition | None) -> None:
         if durable is None and sealed.read(FRAME_HEADER.size):
-            self._problems.add(f"sealed/{self.log}.log: bytes at its end that no group names")
+            told = f"bytes at its end that no group names{_TORN}"
+            self._problems.add(f"sealed/{self.log}.log: {told}")
 
     def _add(self, offset: int, detail: str) -> None:
         self._problems.add(f"ledger/{self.log}.log, byte {offset}: {detail}")

@@ -1,0 +1,1 @@
+"""What the ledger costs: appending, verifying, proving, and its share of the gateway's work."""

@@ -1,0 +1,252 @@
+"""`Erasure`: destroys data keys, by a person's demand or because their time has come.
+
+    report = await erasure.erase("default", "key:K1A2", Act(by="local:admin", policy=hash))
+    report = await erasure.retain("default", {DataClass.INTERNAL: 365}, act)
+
+Each goes in three steps: the ledger records which keys are destroyed (and names a
+pseudonym, never the person), the keys are overwritten, and what the database repeats of
+the person is cleared. A crash between two of them leaves nothing wrong that repeating it
+does not finish. What was recorded first can never look like a loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from befit.audit.data_keys import DataKeys, KeyEntry
+from befit.audit.destroyed_keys import KEYS_DESTROYED
+from befit.audit.events import Draft, EventType, Ledger
+from befit.audit.keys import Keyring, Pseudonyms
+from befit.audit.month import month_end, month_of, month_start
+from befit.audit.sealing import Sealer
+from befit.audit.sections import Sections
+from befit.errors import Conflict, WorkspaceError
+from befit.vocabulary import DataClass, new_id
+
+_DAY_S = 86_400
+_KEYS_A_RECORD = 1_000
+
+KeptDays = Mapping[DataClass | None, int]
+"""For how many days what is of a class is kept; a class that is absent is kept for good.
+None stands for what was sealed before its class was known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """Who has keys destroyed, under which policy."""
+
+    by: str
+    policy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What is under way for a person, and the API keys their decisions came with."""
+
+    waiting: int
+    open: int
+    key_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureReport:
+    """What was destroyed.
+
+    Attributes:
+        keys: ids of the destroyed keys.
+        rows: how many rows of the database were cleared.
+        records: ids of the administrative events that record it.
+    """
+
+    keys: tuple[str, ...]
+    rows: int
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueKeys:
+    """The keys of one class and month whose time has come."""
+
+    data_class: DataClass | None
+    month: str
+    keys: int
+
+
+class PersonalRows(Protocol):
+    """What the database repeats of persons beside the ledger."""
+
+    async def standing(self, tenant: str, principal_id: str) -> Standing:
+        """What of a person's is under way."""
+        ...
+
+    async def forget(self, tenant: str, principal_id: str) -> int:
+        """Clear a person and all sealed texts of theirs; how many rows there were."""
+        ...
+
+    async def expire(self, tenant: str, data_class: DataClass | None, *, before: float) -> int:
+        """Clear what is of a class and older than a moment; how many rows there were."""
+        ...
+
+
+class Erasure:
+    """Destroys data keys and clears what the database repeats. One a process."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        keyring: Keyring,
+        rows: PersonalRows,
+        caught_up: Callable[[], Awaitable[None]],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ledger = ledger
+        self._sealer: Sealer = keyring.sealer
+        self._data_keys: DataKeys = keyring.data_keys
+        self._pseudonyms: Pseudonyms = keyring.pseudonyms
+        self._rows = rows
+        self._caught_up = caught_up
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    def pseudonym(self, tenant: str, principal_id: str) -> str:
+        """How leaves and key files name a principal, whose data may have been erased."""
+        return self._pseudonyms.of(tenant, principal_id)
+
+    async def standing(self, tenant: str, principal_id: str) -> Standing:
+        """What is under way for a person, everything just appended included."""
+        await self._caught_up()
+        return await self._rows.standing(tenant, principal_id)
+
+    async def erase(self, tenant: str, principal_id: str, act: Act) -> ErasureReport:
+        """Destroy all data keys of a person, and clear them from the database.
+
+        What they ask from then on is kept anew.
+
+        Raises:
+            Conflict: an answer of theirs waits for a person, or a request is under way;
+                nothing has changed then.
+            LedgerUnavailable: nothing has changed.
+            WorkspaceError: it was recorded and not finished; repeat it.
+        """
+        async with self._turn:
+            self._require_at_rest(await self.standing(tenant, principal_id), principal_id)
+            pseudonym = self._pseudonyms.of(tenant, principal_id)
+            keys = await asyncio.to_thread(self._keys_of, tenant, pseudonym)
+            told = {"reason": "erasure", "pseudonym": pseudonym}
+            records = await self._destroy(tenant, keys, act, subject=pseudonym, told=told)
+            rows = await self._rows.forget(tenant, principal_id)
+        return ErasureReport(keys=keys, rows=rows, records=records)
+
+    async def due(self, tenant: str, kept: KeptDays) -> tuple[DueKeys, ...]:
+        """The keys whose time has come, by class and month; nothing is changed."""
+        counts: dict[tuple[str, DataClass | None], int] = {}
+        for entry in await asyncio.to_thread(self._due, tenant, kept):
+            place = (entry.month, entry.data_class)
+            counts[place] = counts.get(place, 0) + 1
+        return tuple(
+            DueKeys(data_class=data_class, month=month, keys=keys)
+            for (month, data_class), keys in counts.items()
+        )
+
+    async def retain(self, tenant: str, kept: KeptDays, act: Act) -> ErasureReport:
+        """Destroy the keys whose time has come, and clear what the database repeats.
+
+        A key's time has come once the last day of its month is that many days ago.
+
+        Raises:
+            LedgerUnavailable: nothing has changed.
+            WorkspaceError: it was recorded and not finished; repeat it.
+        """
+        async with self._turn:
+            entries = await asyncio.to_thread(self._due, tenant, kept)
+            keys = tuple(entry.key_id for entry in entries)
+            records: tuple[str, ...] = ()
+            if keys:
+                await self._caught_up()
+                told = {"reason": "retention", "kept_days": _worded(kept)}
+                records = await self._destroy(tenant, keys, act, subject=tenant, told=told)
+            rows = 0
+            for data_class, days in kept.items():
+                # Also where no key was due: a crash may have come before the database.
+                before = month_start(month_of(self._clock() - days * _DAY_S))
+                rows += await self._rows.expire(tenant, data_class, before=before)
+        return ErasureReport(keys=keys, rows=rows, records=records)
+
+    def _require_at_rest(self, standing: Standing, principal_id: str) -> None:
+        if standing.waiting:
+            raise Conflict(
+                f"{standing.waiting} answers for {principal_id} wait for a person",
+                next_step="decide on them first: befit approvals list",
+            )
+        if standing.open:
+            raise Conflict(
+                f"{standing.open} requests of {principal_id} are under way",
+                next_step="try again when they have ended",
+            )
+
+    def _keys_of(self, tenant: str, pseudonym: str) -> tuple[str, ...]:
+        entries = self._data_keys.entries(tenant)
+        return tuple(entry.key_id for entry in entries if entry.pseudonym == pseudonym)
+
+    def _due(self, tenant: str, kept: KeptDays) -> list[KeyEntry]:
+        now = self._clock()
+
+        def is_due(entry: KeyEntry) -> bool:
+            days = kept.get(entry.data_class)
+            return days is not None and month_end(entry.month) + days * _DAY_S <= now
+
+        return [entry for entry in self._data_keys.entries(tenant) if is_due(entry)]
+
+    async def _destroy(
+        self,
+        tenant: str,
+        keys: Sequence[str],
+        act: Act,
+        *,
+        subject: str,
+        told: Mapping[str, object],
+    ) -> tuple[str, ...]:
+        drafts = [_record(tenant, part, act, subject=subject, told=told) for part in _parts(keys)]
+        for draft in drafts:
+            await self._ledger.append((draft,))
+        try:
+            await asyncio.to_thread(self._sealer.destroy, tenant, keys)
+        except OSError as error:
+            raise WorkspaceError(
+                f"keys in .befit/keys/data/{tenant} could not be overwritten: {error.strerror}",
+                next_step="see to the disk, and repeat the erasure",
+            ) from None
+        return tuple(draft.decision_id for draft in drafts)
+
+
+def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    # One record even where there is no key: what is cleared from the database is told too.
+    for start in range(0, len(keys) or 1, _KEYS_A_RECORD):
+        yield keys[start : start + _KEYS_A_RECORD]
+
+
+def _record(
+    tenant: str, keys: Sequence[str], act: Act, *, subject: str, told: Mapping[str, object]
+) -> Draft:
+    fields = {"action": KEYS_DESTROYED, "subject": subject, "by": act.by, "key_ids": list(keys)}
+    return Draft(
+        type=EventType.ADMINISTRATIVE,
+        tenant=tenant,
+        decision_id=new_id("admin"),
+        step="",
+        principal=act.by,
+        policy=act.policy,
+        fields=Sections.of({**told, **fields}),
+    )
+
+
+def _worded(kept: KeptDays) -> dict[str, int]:
+    return {
+        "undetermined" if data_class is None else data_class.word: days
+        for data_class, days in kept.items()
+    }
