@@ -166,17 +166,25 @@ def test_openai_key_with_another_base_url_proposes_that_server(url: str, zone: Z
 
 
 async def test_probe_says_what_answered_and_how_fast(caller: ModelCaller) -> None:
-    async with ScriptedUpstream(Reply(text="A book of accounts", token_delay_s=0.01)) as upstream:
+    said = "A book in which every account of a business is kept, one page for each of them"
+    async with ScriptedUpstream(Reply(text=said, token_delay_s=0.01)) as upstream:
         result = await probe(_card(upstream.url), caller, _permit())
         sent = upstream.requests[0].json
-    assert (result.answered_as, result.text) == ("test-model", "A book of accounts")
-    assert (result.output_tokens, result.reports_usage) == (4, True)
+    assert (result.answered_as, result.text) == ("test-model", said)
+    assert (result.output_tokens, result.reports_usage) == (17, True)
     assert result.first_token_ms is not None
     assert 0 < result.first_token_ms < result.latency_ms
     assert result.tokens_per_s is not None
     assert result.structured_output is True
     assert (sent["max_tokens"], sent["stream"]) == (48, True)
     assert len(upstream.requests) == 1
+
+
+async def test_probe_tells_no_speed_of_few_tokens(caller: ModelCaller) -> None:
+    async with ScriptedUpstream(Reply(text="A book of accounts", token_delay_s=0.05)) as upstream:
+        result = await probe(_card(upstream.url), caller, _permit())
+    assert result.tokens_per_s is None
+    assert result.first_token_ms is not None
 
 
 async def test_probe_of_a_server_without_usage_counts_chunks(caller: ModelCaller) -> None:

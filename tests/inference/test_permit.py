@@ -82,6 +82,7 @@ _CHANGES = {
     "reservation_id": "res_2",
     "expires_at": time.time() + 10**6,
     "calls": 10**6,
+    "is_redacted": True,
     "mac": b"x" * 32,
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from befit.vocabulary import DEFAULT_TENANT
+from befit.vocabulary import DEFAULT_TENANT, DataClass
 
 
 class ApprovalKind(StrEnum):
@@ -36,6 +36,7 @@ class Proposal:
         reviewers: user names, principal ids or `group:NAME`; empty leaves it to
             administrators and holders of the role reviewer.
         expiry_s: how long it may wait.
+        data_class: the class of the payload; None where it is not known.
     """
 
     kind: ApprovalKind
@@ -46,6 +47,7 @@ class Proposal:
     payload: str
     reviewers: tuple[str, ...] = ()
     expiry_s: float
+    data_class: DataClass | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,7 @@ class Approval:
     note: str | None = None
     edited: str | None = None
     edited_sha256: str | None = None
+    data_class: DataClass | None = None
 
     @property
     def effective_payload(self) -> str | None:
@@ -117,7 +120,7 @@ class ApprovalPage:
 
 
 class ApprovalStore(Protocol):
-    """Where approvals are kept, their texts sealed under the tenant's key."""
+    """Where approvals are kept, their texts sealed under the requester's key."""
 
     async def add(self, approval: Approval) -> None:
         """Keep a new approval, durably."""

@@ -65,6 +65,7 @@ class Approvals:
             reviewers=proposal.reviewers,
             created_at=now,
             due=now + proposal.expiry_s,
+            data_class=proposal.data_class,
         )
         await self._store.add(approval)
         return approval

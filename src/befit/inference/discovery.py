@@ -82,6 +82,10 @@ PROBE_OUTPUT_TOKENS = 48
 
 _TIMEOUTS = Timeouts(connect_s=1.0, total_s=3.0)
 _UNAUTHORISED = {401, 403}
+_TELLING_TOKENS = 16
+_TELLING_S = 0.05
+"""A rate over fewer tokens, or over chunks that came at once, is the network's, not the model's."""
+
 PROBE_TEXT = "Reply with one short sentence: what is a ledger?"
 """What a probe says to a model: nothing of anybody's."""
 
@@ -118,7 +122,8 @@ class ProbeResult:
     Attributes:
         answered_as: the model's name in the answer, which may differ from the card's.
         output_tokens: as the server reports them, else the chunks counted.
-        tokens_per_s: after the first token; None for fewer than three.
+        tokens_per_s: after the first token; None where too few came, or all of them at
+            once, to tell.
         dimensions: of an embedding model's vectors.
         structured_output: True where this kind of server constrains any model's output
             to a schema; None where one call cannot tell.
@@ -204,9 +209,9 @@ async def probe(card: ModelCard, caller: ModelCaller, permit: Permit) -> ProbeRe
             counted += chunk.tokens
     ended = time.perf_counter()
     tokens = usage.output if usage is not None else counted
-    rate = None
-    if first is not None and last is not None and last > first and tokens > 2:
-        rate = (tokens - 1) / (last - first)
+    spread_s = 0.0 if first is None or last is None else last - first
+    is_telling = tokens >= _TELLING_TOKENS and spread_s >= _TELLING_S
+    rate = (tokens - 1) / spread_s if is_telling else None
     return ProbeResult(
         answered_as=answered_as,
         latency_ms=(ended - started) * 1000,

@@ -25,7 +25,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Permit:
-    """Leave to call one of `models`, `calls` times, until `expires_at` (Unix seconds)."""
+    """Leave to call one of `models`, `calls` times, until `expires_at` (Unix seconds).
+
+    `is_redacted` says that the content may go out only with its findings replaced.
+    """
 
     permit_id: str
     tenant: str
@@ -37,13 +40,14 @@ class Permit:
     reservation_id: str
     expires_at: float
     calls: int = 1
+    is_redacted: bool = False
     mac: bytes = b""
 
     def signed_bytes(self) -> bytes:
         """What the MAC covers: every field but the MAC, in one fixed order."""
         return _encode(
             (
-                "befit/permit/1",
+                "befit/permit/2",
                 self.permit_id,
                 self.tenant,
                 self.decision_id,
@@ -54,6 +58,7 @@ class Permit:
                 self.reservation_id,
                 self.expires_at,
                 self.calls,
+                self.is_redacted,
             )
         )
 

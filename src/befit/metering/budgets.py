@@ -58,6 +58,7 @@ class _Purse:
     limit: int
     unused: int = 0
     held: int = 0
+    left: int | None = None  # what the store had left when it was last asked
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     on_its_way: asyncio.Task[int] | None = None
 
@@ -133,6 +134,21 @@ class Budgets:
                 spent = hold.nano
             self._return(hold, hold.nano - spent)
 
+    async def spent_share(self, scopes: tuple[BudgetScope, ...]) -> float | None:
+        """How much of the tightest budget is spent or reserved, 0 to 1; None without one.
+
+        What other processes have leased counts as spent, as of when the store was last asked.
+        """
+        shares: list[float] = []
+        for scope in scopes:
+            purse = await self._take(scope, 0)
+            if purse.left is None:
+                async with purse.lock:
+                    await self._extend(purse, purse.unused)
+            left = (purse.left or 0) + purse.unused
+            shares.append(1.0 - left / purse.limit if purse.limit else 1.0)
+        return max(shares, default=None)
+
     async def give_back(self) -> None:
         """Return to the store what is leased and not reserved, for other processes."""
         for purse in tuple(self._purses.values()):
@@ -197,7 +213,8 @@ class Budgets:
             ),
         )
         purse.unused += nano_down(lease.granted_usd)
-        return nano_down(lease.left_usd)
+        purse.left = nano_down(lease.left_usd)
+        return purse.left
 
     def _return(self, hold: _Hold, freed: int) -> None:
         purse = hold.purse
@@ -217,6 +234,7 @@ class Budgets:
             purse.unused -= excess
             try:
                 await self._store.give_back(purse.account, usd(excess))
+                purse.left = None if purse.left is None else purse.left + excess
             except BefitError as error:
                 _LOG.warning("%s USD stay leased until the restart: %s", usd(excess), error)
 

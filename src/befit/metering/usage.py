@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -161,11 +162,17 @@ class DecisionRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionPage:
-    """Which decisions to list, newest first.
+    """Which decisions to list, newest first; what is None restricts nothing.
 
     Attributes:
-        before: the last id of the page before; ids sort by time.
+        before: the last id of the page before.
         status: only those that stand so.
+        model: only those that called it, whoever answered in the end.
+        data_class: the word of a class.
+        since: first Unix second of opening; `until` is one past the last.
+        principal_ids: who asked, any of these.
+        key_id: the API key they asked with.
+        denied: only those that policy has refused.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -173,7 +180,24 @@ class DecisionPage:
     before: str | None = None
     status: str | None = None
     workflow: str | None = None
-    principal_id: str | None = None
+    model: str | None = None
+    data_class: str | None = None
+    since: float | None = None
+    until: float | None = None
+    principal_ids: tuple[str, ...] | None = None
+    key_id: str | None = None
+    denied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastUse:
+    """When each model was last called, and each workflow last run, in Unix seconds.
+
+    What was never used is absent.
+    """
+
+    models: Mapping[str, float]
+    workflows: Mapping[str, float]
 
 
 class UsageStore(Protocol):
@@ -193,6 +217,10 @@ class UsageStore(Protocol):
 
     async def calls_of(self, tenant: str, decision_id: str) -> tuple[CallRow, ...]:
         """A decision's calls in the order they were reserved."""
+        ...
+
+    async def last_use(self, tenant: str) -> LastUse:
+        """When each model was last called, and each workflow last run."""
         ...
 
     async def spent_usd(self, tenant: str, scope: str, *, since: float, until: float) -> Decimal:

@@ -12,6 +12,7 @@ from befit.errors import BefitError
 from befit.inference import Permit
 from befit.messages import TokenUsage
 from befit.orchestrator.run import Run
+from befit.policy import situation_fields
 from befit.routing import CheckResult
 from befit.vocabulary import DataClass, Purpose
 
@@ -65,7 +66,7 @@ def reserved(
         "zone": card.zone,
         "most_usd": intent.most_usd,
         "data_class": permit.data_class.word,
-        "class_origin": run.classification.origin,
+        "form": run.form_for(card),
         "calls": permit.calls,
         "expires_at": permit.expires_at,
         "workflow": _named(run.workflow),
@@ -82,6 +83,7 @@ def reserved(
             {"model": item.card.name, "eligible": item.eligible, "reasons": item.reasons}
             for item in run.candidates
         ]
+        fields |= _situation(run)
     return fields
 
 
@@ -163,6 +165,20 @@ def closed(
         "overhead_ms": round(max(0.0, latency_ms - run.model_ms), 3),
         "output_sha256": output_sha256,
         "error": _error(error),
+    } | _situation(run)
+
+
+def _situation(run: Run) -> dict[str, object]:
+    """What the class rests on and what policy was asked, in the first event that follows."""
+    if run.situation is None or run.is_situation_told:
+        return {}
+    run.is_situation_told = True
+    said = run.classification
+    return {
+        "class_origin": said.origin,
+        "joined_tags": sorted(said.tags),
+        "detected": said.detected,
+        "situation": situation_fields(run.situation),
     }
 
 

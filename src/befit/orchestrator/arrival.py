@@ -26,6 +26,7 @@ class Kind(StrEnum):
     EVALUATE = "bulk:evaluate"
     PREDICT = "bulk:predict"
     TRAIN = "bulk:train"
+    DETECT = "detect"
     PROBE = "probe"
 
 

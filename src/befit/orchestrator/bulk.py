@@ -11,6 +11,7 @@ one pair a model, the `settled` one committing to a sealed table of the rows.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,8 +36,12 @@ from befit.orchestrator.calls import (
 )
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.content import Content
 from befit.orchestrator.prompt import prepare
+from befit.orchestrator.redaction import Redaction
 from befit.orchestrator.run import Run
+from befit.policy import Form
+from befit.policy.detection import Examination
 from befit.routing import Candidate, Gate
 from befit.vocabulary import Evidence, Purpose
 
@@ -108,6 +113,8 @@ class BulkRun:
         self._calls = calls
         self._closings = closings
         self._accounts: dict[str, _Account] = {}
+        self._examined: dict[int, BulkCase] = {}  # by identity: ids may stand twice
+        self._redactions: dict[int, Redaction] = {}
 
     @property
     def decision_id(self) -> str:
@@ -143,8 +150,11 @@ class BulkRun:
             BudgetExhausted: all cases together can cost more than what is left.
         """
         run = self._run
-        verdicts = self._rooms.policy.decide(self._calls.situation(run, (card,), purpose=purpose))
+        await self._join_classes(cases)
+        run.situation = await self._calls.situation(run, (card,), purpose=purpose)
+        verdicts = run.policy.decide(run.situation)
         verdict = verdicts.by_model[card.name]
+        run.forms = {**run.forms, card.name: verdict.form}
         if not verdict.permitted:
             denied = Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
             run.candidates = (*run.candidates, denied)
@@ -153,6 +163,8 @@ class BulkRun:
                 f"answers of {card.name!r} may not go out unattended",
                 next_step="run the workflow for each: its answers then wait for a person",
             )
+        if verdict.form is Form.REDACTED:
+            await asyncio.to_thread(self._redact, cases)
         most = [self._most_usd(case, card) for case in cases]
         known = [cost for cost in most if cost is not None]
         intent = Intent(
@@ -161,9 +173,35 @@ class BulkRun:
             calls=max(1, len(cases)),
             lifetime_s=_LIFETIME_S,
         )
-        run.evidence = self._rooms.evidence().evidence(card, run.workflow)
+        run.evidence = self._rooms.evidence(run.principal.tenant).evidence(card, run.workflow)
         call = await self._calls.reserve(run, card, verdicts, intent)
         self._accounts[card.name] = _Account(call=call, evidence=run.evidence)
+
+    async def examine(self, texts: Sequence[str]) -> Examination | None:
+        """What the texts hold, joined into the class of the whole bulk."""
+        examine = self._rooms.examine()
+        if examine is None:
+            return None
+        found = await asyncio.to_thread(examine, texts)
+        self._run.classification = self._run.classification.joined(found)
+        return found
+
+    async def _join_classes(self, cases: Sequence[BulkCase]) -> None:
+        new = [case for case in cases if id(case) not in self._examined]
+        if new:
+            await self.examine([text for case in new for text in Content.of(case.request).texts])
+            self._examined.update((id(case), case) for case in new)
+
+    def _redact(self, cases: Sequence[BulkCase]) -> None:
+        """Replace what each case holds; blocking."""
+        examine = self._rooms.examine()
+        if examine is None:
+            raise Forbidden("the content was not examined, so it cannot be redacted")
+        for case in cases:
+            if id(case) not in self._redactions:
+                content = Content.of(case.request)
+                found = examine(content.texts)
+                self._redactions[id(case)] = Redaction.of(content, found)
 
     async def answer(self, case: BulkCase, card: ModelCard) -> BulkRow:
         """One case through one model. A failed call is a row with its error, not an exception."""
@@ -175,11 +213,13 @@ class BulkRun:
         call = ModelCall(
             permit=account.call.permit,
             card=card,
-            request=self._prepared(case.request, card),
+            request=self._prepared(case, card),
             labels=workflow.labels if workflow else (),
         )
         try:
             completion = await self._rooms.caller.chat(call)
+            if self._run.form_for(card) is Form.REDACTED:
+                completion = self._redactions[id(case)].restored(completion)
         except BefitError as error:
             charged = most_usd if may_have_cost(error) else Decimal(0)
             row = _failed(case, card, started, error)
@@ -204,7 +244,7 @@ class BulkRun:
         """Many cases through a specialist in one batch; one row each is kept."""
         account = self._account(card)
         started = time.perf_counter()
-        texts = tuple(case.request.text for case in cases)
+        texts = tuple(self._sent(case, card).text for case in cases)
         call = TextsCall(permit=account.call.permit, card=card, texts=texts)
         found = await self._rooms.caller.classify(call)
         each_ms = _ms_since(started) / max(1, len(cases))
@@ -228,7 +268,7 @@ class BulkRun:
         most_usd = None if None in most else sum((cost for cost in most if cost), Decimal(0))
         account.begin(most_usd)
         started = time.perf_counter()
-        texts = tuple(case.request.text for case in cases)
+        texts = tuple(self._sent(case, card).text for case in cases)
         call = TextsCall(permit=account.call.permit, card=card, texts=texts)
         embeddings = await self._rooms.caller.embed(call)
         each_ms = _ms_since(started) / max(1, len(cases))
@@ -290,7 +330,12 @@ class BulkRun:
     async def _settle_all(self, error: BefitError | None) -> None:
         for account in self._accounts.values():
             rows = msgspec.json.Encoder(decimal_format="string").encode_lines(account.rows)
-            table = await self._rooms.tables.keep(self._run.principal.tenant, rows)
+            table = await self._rooms.tables.keep(
+                self._run.principal.tenant,
+                rows,
+                subject=self._run.principal.id,
+                data_class=self._run.classification.data_class,
+            )
             is_free = error is not None and not may_have_cost(error)
             open_usd = Decimal(0) if is_free else account.open_usd
             settlement = Settlement(
@@ -308,11 +353,17 @@ class BulkRun:
             raise Forbidden(f"model {card.name!r} has no permit in this bulk")
         return account
 
-    def _prepared(self, request: ChatRequest, card: ModelCard) -> ChatRequest:
-        return prepare(request, self._run.workflow, card)
+    def _sent(self, case: BulkCase, card: ModelCard) -> ChatRequest:
+        """The case as it may go to a model: as it came, or redacted."""
+        if self._run.form_for(card) is Form.RAW:
+            return case.request
+        return self._redactions[id(case)].request
+
+    def _prepared(self, case: BulkCase, card: ModelCard) -> ChatRequest:
+        return prepare(self._sent(case, card), self._run.workflow, card)
 
     def _most_usd(self, case: BulkCase, card: ModelCard) -> Decimal | None:
-        return most_cost_usd(card, self._prepared(case.request, card))
+        return most_cost_usd(card, self._prepared(case, card))
 
 
 def _failed(case: BulkCase, card: ModelCard, started: float, error: BefitError) -> BulkRow:

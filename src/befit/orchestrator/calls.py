@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from befit.audit import EventType
-from befit.catalog import ModelCard
+from befit.catalog import ModelCard, Stage, stage_in_words
 from befit.errors import (
     BefitError,
     BudgetExhausted,
@@ -31,7 +31,15 @@ from befit.orchestrator import account
 from befit.orchestrator.account import Intent
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.run import Run
-from befit.policy import Action, ClassOrigin, DataClassification, Situation, Verdicts
+from befit.policy import (
+    Action,
+    ClassOrigin,
+    DataClassification,
+    Form,
+    Situation,
+    SpendBand,
+    Verdicts,
+)
 from befit.vocabulary import DataClass, Impact, Purpose, new_id
 
 NEXT_MODEL_MAY_HELP = (ModelFailure, BudgetExhausted, ContextTooLong, Overloaded, WeightsMissing)
@@ -82,22 +90,35 @@ class Calls:
         """Where permitted calls are made."""
         return self._rooms.caller
 
-    def situation(self, run: Run, cards: tuple[ModelCard, ...], *, purpose: Purpose) -> Situation:
+    async def situation(
+        self, run: Run, cards: tuple[ModelCard, ...], *, purpose: Purpose
+    ) -> Situation:
         """The complete question to policy for these cards at this point of the run."""
-        workflow = run.workflow
+        workflow, said = run.workflow, run.classification
         wants = workflow.requirements if workflow else None
+        scopes = self._rooms.scopes(run.principal, workflow)
+        spent = await self._rooms.budgets.spent_share(scopes) if scopes else None
         return Situation(
             principal=run.principal,
             action=Action.INVOKE,
             purpose=purpose,
             workflow=workflow.name if workflow else None,
+            workflow_owner=workflow.owner if workflow else "",
+            workflow_stage=workflow.stage if workflow else Stage.APPROVED,
+            workflow_stage_words=stage_in_words(workflow) if workflow else "",
             impact=workflow.impact if workflow else Impact.LOW,
-            data_class=run.classification.data_class,
-            class_origin=run.classification.origin,
-            tags=run.classification.tags,
+            data_class=said.data_class,
+            class_origin=said.origin,
+            tags=said.tags,
+            redacted_class=said.redacted_class,
+            redacted_tags=said.redacted_tags,
+            can_redact=said.can_redact,
             highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
             zones=wants.zones if wants else frozenset(),
             jurisdictions=wants.jurisdictions if wants else frozenset(),
+            purposes=workflow.purposes if workflow else frozenset(),
+            hour=time.gmtime(run.opened_at).tm_hour,
+            spend_band=SpendBand.of(spent),
             catalog_version=run.catalog.version,
             candidate_names=tuple(card.name for card in cards),
             candidates=cards,
@@ -146,7 +167,7 @@ class Calls:
         """Leave to call a model on the device before the request's class is known."""
         known, run.classification = run.classification, _UNKNOWN_YET
         try:
-            verdicts = self._rooms.policy.decide(self.situation(run, (card,), purpose=purpose))
+            verdicts = run.policy.decide(await self.situation(run, (card,), purpose=purpose))
             intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, run.request))
             return await self.reserve(run, card, verdicts, intent)
         finally:
@@ -222,6 +243,7 @@ class Calls:
                 step=run.step,
                 purpose=intent.purpose,
                 data_class=run.classification.data_class,
+                is_redacted=run.form_for(card) is Form.REDACTED,
                 models=(card.name,),
                 reservation_id=reservation.id,
                 expires_at=time.time() + lifetime_s,

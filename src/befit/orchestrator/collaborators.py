@@ -14,6 +14,7 @@ from befit.identity import Authenticator, Principal
 from befit.inference import ModelCaller, PermitSeal
 from befit.metering import Budgets, BudgetScope
 from befit.policy import Policy
+from befit.policy.detection import Examine
 from befit.routing import EvidenceBook, NamedCheck
 from befit.vocabulary import DataClass
 
@@ -43,6 +44,9 @@ class Collaborators:
     """Everything a run needs beside its own state.
 
     Attributes:
+        policy: the version in force; a run keeps the one it began under.
+        examine: what examines texts; None where detection is switched off.
+        evidence: what a tenant has measured.
         seal: what makes permits; nobody else is given it.
         scopes: the money budgets that bind a principal on a workflow.
         undeclared: the class of content that nobody declared.
@@ -50,13 +54,14 @@ class Collaborators:
 
     authenticator: Authenticator
     catalog: Callable[[], Catalog]
-    policy: Policy
+    policy: Callable[[], Policy]
+    examine: Callable[[], Examine | None]
     budgets: Budgets
     scopes: Callable[[Principal, Workflow | None], tuple[BudgetScope, ...]]
     ledger: Ledger
     caller: ModelCaller
     seal: PermitSeal
-    evidence: Callable[[], EvidenceBook]
+    evidence: Callable[[str], EvidenceBook]
     approvals: Approvals
     pending: PendingRuns
     conversations: Conversations

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from befit.audit import Draft, EventType, Ledger, Receipt, Sections
 from befit.errors import LedgerUnavailable
 from befit.orchestrator.uninterrupted import to_the_end
+from befit.vocabulary import DataClass
 
 _ENDS = frozenset({EventType.CLOSED, EventType.WAITING})
 
@@ -27,6 +28,7 @@ class DecisionLog:
         self._principal = principal
         self._policy = policy
         self._staged: list[Draft] = []
+        self._word = ""  # the data class that events have named, once they have
         self._opened: Receipt | None = None
         self._is_ended = False
 
@@ -39,6 +41,7 @@ class DecisionLog:
 
     def stage(self, event: EventType, fields: Mapping[str, object], *, step: str) -> None:
         """Put an event behind those staged before; nothing is durable yet."""
+        self._word = str(fields.get("data_class") or self._word)
         self._staged.append(
             Draft(
                 type=event,
@@ -48,6 +51,7 @@ class DecisionLog:
                 principal=self._principal,
                 policy=self._policy,
                 fields=Sections.of(fields),
+                data_class=DataClass.from_word(self._word) if self._word else None,
             )
         )
 

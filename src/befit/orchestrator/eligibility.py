@@ -31,7 +31,7 @@ class Eligibility:
 
     def plan(self, run: Run, verdicts: Verdicts) -> None:
         """Set the run's candidates and route. The route may be empty."""
-        evidence = self._rooms.evidence()
+        evidence = self._rooms.evidence(run.principal.tenant)
         needs = _needs(run)
         limits = self._limits(run)
         judging = _Judging(needs=needs, limits=limits, evidence=evidence, listed=_listed(run))

@@ -48,15 +48,17 @@ class EmbeddingStaircase:
             if request.befit.workflow is not None:
                 run.workflow = run.catalog.find_workflow(request.befit.workflow)
             await self._opening.classify(run)
-            verdicts = self._opening.authorise(run)
+            verdicts = await self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
-            return await self._embed(run, verdicts, request.texts)
+            return await self._embed(run, verdicts)
 
-    async def _embed(self, run: Run, verdicts: Verdicts, texts: tuple[str, ...]) -> EmbeddingAnswer:
+    async def _embed(self, run: Run, verdicts: Verdicts) -> EmbeddingAnswer:
         if run.route is None or not run.route.models:
             raise refusal(run)
         card = run.answering = run.route.models[0]
-        intent = Intent(purpose=Purpose.EMBEDDING, most_usd=run.prepared_for(card).most_usd)
+        prepared = run.prepared_for(card)
+        texts = tuple(message.text for message in prepared.request.messages)
+        intent = Intent(purpose=Purpose.EMBEDDING, most_usd=prepared.most_usd)
         call = await self._calls.reserve(run, card, verdicts, intent)
         async with self._calls.settling(run, call) as settlement:
             embeddings = await self._calls.caller.embed(

@@ -24,13 +24,16 @@ _WORKFLOW_PREFIX = "workflow:"
 _MATCHED_CHARACTERS = 2000
 """How much of a request is matched by meaning; the embedder reads no more of it anyway."""
 
+_MOST_MATCHERS = 32
+"""Tenants have workflows of their own, and reloads leave old ones behind."""
+
 
 class WorkflowNaming:
     """Finds the workflow or the model that a request is for."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._matcher: tuple[str, WorkflowMatcher] | None = None
+        self._matchers: dict[str, WorkflowMatcher] = {}  # by the versions of their workflows
 
     async def name(self, run: Run) -> None:
         """Set the run's workflow or named model.
@@ -83,9 +86,10 @@ class WorkflowNaming:
     async def _matcher_for(
         self, run: Run, taking_part: tuple[Workflow, ...], embedder: ModelCard
     ) -> WorkflowMatcher:
-        versions = "\n".join(flow.version for flow in taking_part)
+        versions = "\n".join(f"{flow.name} {flow.version}" for flow in taking_part)
         key = hashlib.sha256(versions.encode()).hexdigest()
-        if self._matcher is None or self._matcher[0] != key:
+        matcher = self._matchers.get(key)
+        if matcher is None:
             texts = [texts_to_match(flow) for flow in taking_part]
             rows = await self._embed(run, embedder, tuple(text for part in texts for text in part))
             vectors: dict[str, NDArray[np.float32]] = {}
@@ -93,8 +97,11 @@ class WorkflowNaming:
             for flow, part in zip(taking_part, texts, strict=True):
                 vectors[flow.name] = rows[start : start + len(part)]
                 start += len(part)
-            self._matcher = (key, WorkflowMatcher(vectors))
-        return self._matcher[1]
+            matcher = WorkflowMatcher(vectors)
+            if len(self._matchers) >= _MOST_MATCHERS:
+                self._matchers.clear()
+            self._matchers[key] = matcher
+        return matcher
 
     async def _embed(
         self, run: Run, embedder: ModelCard, texts: tuple[str, ...]

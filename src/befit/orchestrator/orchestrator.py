@@ -56,7 +56,7 @@ class Orchestrator:
         async with ending.closing(run, self._closings):
             await self._naming.name(run)
             await self._opening.classify(run)
-            verdicts = self._opening.authorise(run)
+            verdicts = await self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
             return await self._climb(run, verdicts)
 
@@ -71,7 +71,7 @@ class Orchestrator:
         async with ending.closing(run, self._closings):
             await self._naming.name(run)
             await self._opening.classify(run)
-            verdicts = self._opening.authorise(run)
+            verdicts = await self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
             return await ending.explained(run, self._status_of_plan(run, verdicts))
 
@@ -152,13 +152,14 @@ class Orchestrator:
 
     def _take(self, run: Run, card: ModelCard) -> None:
         run.answering = card
-        run.evidence = self._rooms.evidence().evidence(card, run.workflow)
+        run.evidence = self._rooms.evidence(run.principal.tenant).evidence(card, run.workflow)
 
     async def _call(self, run: Run, permitted: PermittedCall, call: ModelCall) -> ChatCompletion:
         async with self._calls.settling(run, permitted) as settlement:
             completion = await self._rooms.caller.chat(call)
             settlement.usage = completion.usage
-        return completion
+        redaction = run.redaction_for(permitted.card)
+        return redaction.restored(completion) if redaction else completion
 
     async def _relay(self, run: Run, permitted: PermittedCall, call: ModelCall) -> StreamedAnswer:
         """Open a stream; until its first chunk has come a failure falls back."""

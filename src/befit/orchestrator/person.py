@@ -89,6 +89,7 @@ class AskPerson:
             payload=msgspec.json.encode(payload).decode(),
             reviewers=workflow.reviewers if workflow else (),
             expiry_s=workflow.approval_expiry_s if workflow else _EXPIRY_S,
+            data_class=run.classification.data_class,
         )
         return await self._rooms.approvals.open(proposal, requester=run.principal)
 

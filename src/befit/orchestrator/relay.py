@@ -17,6 +17,7 @@ from befit.orchestrator import ending
 from befit.orchestrator.answer import befit_object
 from befit.orchestrator.calls import Calls, PermittedCall, Settlement
 from befit.orchestrator.closings import Closings
+from befit.orchestrator.redaction import RestoredStream
 from befit.orchestrator.run import Run
 from befit.vocabulary import Status
 
@@ -58,6 +59,8 @@ class Relay:
         self._rest = opening.rest
         self._input_bytes = opening.input_bytes
         self._notice = notice
+        redaction = run.redaction_for(call.card)
+        self._restored = RestoredStream(redaction) if redaction else None
         self._events = self._relayed()
         self._sha256 = hashlib.sha256()
         self._settlement = Settlement(first_token_ms=(time.perf_counter() - call.started) * 1000)
@@ -79,7 +82,6 @@ class Relay:
             finishes: list[ChatChunk] = []  # one a choice
             usage_chunk: ChatChunk | None = None
             async for chunk in self._chunks():
-                self._count(chunk)
                 if chunk.is_usage_only:
                     usage_chunk = chunk
                 elif chunk.finish_reason is not None:
@@ -103,10 +105,17 @@ class Relay:
             await self._left()
 
     async def _chunks(self) -> AsyncIterator[ChatChunk]:
-        yield self._first
+        """The chunks as the caller shall see them, each counted as it came."""
         async with aclosing(self._rest) as rest:
-            async for chunk in rest:
+            for chunk in self._taken(self._first):
                 yield chunk
+            async for taken in rest:
+                for chunk in self._taken(taken):
+                    yield chunk
+
+    def _taken(self, chunk: ChatChunk) -> tuple[ChatChunk, ...]:
+        self._count(chunk)
+        return self._restored.restored(chunk) if self._restored else (chunk,)
 
     def _count(self, chunk: ChatChunk) -> None:
         self._counted += chunk.tokens

@@ -258,6 +258,8 @@ def _draft(
         step=approval.step,
         principal=approval.resolved_by or "system:expiry",
         policy=waiting.policy,
+        subject=approval.requester_id,  # it is about who asked, whoever decides
+        data_class=approval.data_class,
         fields={name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()},
     )
 

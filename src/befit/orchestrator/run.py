@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from befit.catalog import Catalog, ModelCard, Workflow
+from befit.errors import Forbidden
 from befit.identity import Principal
 from befit.messages import ChatRequest, TokenUsage
 from befit.metering import most_cost_usd, most_texts_cost_usd
 from befit.orchestrator.answer import Standing
 from befit.orchestrator.arrival import Kind, Source
+from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
 from befit.orchestrator.prompt import prepare
-from befit.policy import ClassOrigin, DataClassification
+from befit.orchestrator.redaction import Redaction
+from befit.policy import ClassOrigin, DataClassification, Form, Policy, Situation
+from befit.policy.detection import Examination
 from befit.routing import Candidate, CheckResult, Route
 from befit.vocabulary import DataClass, Evidence
 
@@ -34,6 +39,11 @@ class Run:
     Attributes:
         catalog: the snapshot the whole run is decided on, whatever reloads meanwhile.
         step: path of the step; a chat request is a run of one step.
+        policy: the version that the whole run is decided under.
+        content, examination: its texts and what they hold; None where nothing examines them.
+        situation: the question that policy answered for the run's candidates.
+        forms: in which form each model may be sent the content; raw where none is named.
+        redaction: the request with placeholders, once a model needs it.
         named_model: set where the request is for that model alone.
         model_ms: time spent inside model calls; the rest of the latency is Befit's own.
     """
@@ -43,6 +53,7 @@ class Run:
     source: Source
     kind: Kind
     catalog: Catalog
+    policy: Policy
     log: DecisionLog
     decision_id: str
     step: str = "1"
@@ -55,6 +66,12 @@ class Run:
             data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION
         )
     )
+    content: Content | None = None
+    examination: Examination | None = None
+    situation: Situation | None = None
+    is_situation_told: bool = False
+    forms: Mapping[str, Form] = field(default_factory=dict[str, Form])
+    redaction: Redaction | None = None
     prepared: dict[str, Prepared] = field(default_factory=dict[str, Prepared])
     candidates: tuple[Candidate, ...] = ()
     route: Route | None = None
@@ -85,10 +102,36 @@ class Run:
 
     def _prepared(self, card: ModelCard) -> Prepared:
         if self.kind is Kind.EMBEDDINGS:
-            texts = [message.text for message in self.request.messages]
-            return Prepared(request=self.request, most_usd=most_texts_cost_usd(card, texts))
-        request = prepare(self.request, self.workflow, card)
+            request = self.sent_to(card)
+            texts = [message.text for message in request.messages]
+            return Prepared(request=request, most_usd=most_texts_cost_usd(card, texts))
+        request = prepare(self.sent_to(card), self.workflow, card)
         return Prepared(request=request, most_usd=most_cost_usd(card, request))
+
+    def form_for(self, card: ModelCard) -> Form:
+        """The form in which policy lets the content go to a model."""
+        return self.forms.get(card.name, Form.RAW)
+
+    def sent_to(self, card: ModelCard) -> ChatRequest:
+        """The request as it may go to a model: as it came, or redacted."""
+        redaction = self.redaction_for(card)
+        return redaction.request if redaction else self.request
+
+    def redaction_for(self, card: ModelCard) -> Redaction | None:
+        """What stands between the content and a model that may not have it raw.
+
+        Raises:
+            Forbidden: nothing was examined that could be redacted.
+        """
+        if self.form_for(card) is Form.RAW:
+            return None
+        if self.redaction is None:
+            if self.content is None or self.examination is None:
+                raise Forbidden("the content was not examined, so it cannot be redacted")
+            self.redaction = Redaction.of(self.content, self.examination)
+            if self.workflow is not None and self.workflow.output_schema is not None:
+                self.redaction = replace(self.redaction, answers_json=True)
+        return self.redaction
 
     def standing(self) -> Standing:
         """How the run stands now, for its answer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from befit.vocabulary import DEFAULT_TENANT
+from befit.vocabulary import DEFAULT_TENANT, DataClass
 
 
 class RunStatus(StrEnum):
@@ -36,6 +36,7 @@ class Run:
         output: JSON text; None while there is none, and where the key that sealed it
             has been destroyed.
         approval_id: what it waits for, or has waited for.
+        data_class: the class of the output; None where it is not known.
     """
 
     run_id: str
@@ -48,15 +49,17 @@ class Run:
     output: str | None = None
     finished_at: float | None = None
     approval_id: str | None = None
+    data_class: DataClass | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finish:
-    """How a run ends: a final status, its output as JSON text, and when."""
+    """How a run ends: a final status, its output as JSON text and of which class, and when."""
 
     status: RunStatus
     at: float
     output: str | None = None
+    data_class: DataClass | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +74,7 @@ class RunPage:
 
 
 class RunStore(Protocol):
-    """Where runs are kept, their outputs sealed under the tenant's key."""
+    """Where runs are kept, their outputs sealed under their principal's key."""
 
     async def add(self, run: Run) -> None:
         """Keep a run, running, pending or finished; one that is there stays as it is."""
