@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from befit.catalog import Workspace
+from befit.catalog import ActivationRule, Workspace
 from befit.errors import WorkspaceError
 from befit.settings import examine_workspace, load_settings
 from befit.vocabulary import BudgetPeriod, DataClass
@@ -95,3 +95,42 @@ def test_problems_of_settings_and_catalog_are_told_together(workspace: Workspace
 def test_a_missing_befit_yaml_is_a_problem_not_a_crash(workspace: Workspace):
     workspace.config_file.unlink()
     assert "befit.yaml" in str(examine_workspace(workspace).problems[0])
+
+
+def test_a_tenant_that_is_not_there_is_told_with_its_place_and_the_nearest(workspace: Workspace):
+    workspace.config_file.write_text(
+        "identity: {tenants: [clinic]}\n"
+        "models:\n  m: {via: ollama, size: small, tenants: [clinik]}\n"
+    )
+    file = workspace.workflows_dir / "triage.yaml"
+    file.write_text("instructions: x\ntenants: [clinic, ward]\n")
+    told = [str(problem) for problem in examine_workspace(workspace).problems]
+    assert told == [
+        "unknown tenant 'clinik' in befit.yaml at models.m.tenants (line 3); "
+        "did you mean 'clinic'?",
+        "unknown tenant 'ward' in workflows/triage.yaml at tenants (line 2); "
+        "add it under `identity.tenants` in befit.yaml",
+    ]
+
+
+def test_activation_is_declared_unless_it_is_to_be_recorded(workspace: Workspace):
+    assert load_settings(workspace).activation is ActivationRule.DECLARED
+    workspace.config_file.write_text("activation: recorded\nmodels: {}\n")
+    assert load_settings(workspace).activation is ActivationRule.RECORDED
+
+
+def test_retention_is_kept_in_days_by_class(workspace: Workspace):
+    assert load_settings(workspace).audit.retention_days == {}
+    workspace.config_file.write_text(
+        "audit:\n  retention: {public: 90d, restricted: 7y, undetermined: 1y}\nmodels: {}\n"
+    )
+    days = load_settings(workspace).audit.retention_days
+    assert days == {DataClass.PUBLIC: 90, DataClass.RESTRICTED: 2555, None: 365}
+
+
+@pytest.mark.parametrize("kept", ["0d", "90", "3h", "-1d", "1.5y", "soon"])
+def test_a_time_that_nothing_can_be_kept_for_is_a_problem(workspace: Workspace, kept: str):
+    workspace.config_file.write_text(f"audit: {{retention: {{public: '{kept}'}}}}\nmodels: {{}}\n")
+    (problem,) = examine_workspace(workspace).problems
+    assert "audit.retention.public" in str(problem)
+    assert "90d or 7y" in str(problem)

@@ -50,7 +50,7 @@ async def test_evidence_that_could_not_be_read_is_read_at_the_next_look(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ):
     shelf = platform.shelf
-    before = shelf.evidence
+    before = shelf.evidence_of("default")
     platform.workspace.config_file.write_text(_CONFIG.replace("small", "large"))
     with monkeypatch.context() as broken:
 
@@ -61,4 +61,77 @@ async def test_evidence_that_could_not_be_read_is_read_at_the_next_look(
         with pytest.raises(OSError, match="disk"):
             await shelf.reload()
     await shelf.reload()
-    assert shelf.evidence is not before
+    assert shelf.evidence_of("default") is not before
+
+
+_RULE = (
+    '@id("own/no-{0}") @reason("{0} rests") forbid (principal, action == Action::"invoke",'
+    ' resource == Model::"{0}");\n'
+)
+
+
+async def test_changed_rules_are_in_force_for_the_next_and_kept_by_their_hash(
+    platform: Platform,
+):
+    shelf = platform.shelf
+    before = shelf.policy
+    assert (await platform.stores.policies.get(before.hash)).content == before.rules.content
+    assert not (await shelf.reload()).changed
+    assert shelf.policy is before
+
+    folder = platform.workspace.policies_dir
+    folder.mkdir()
+    (folder / "own.cedar").write_text(_RULE.format("a"))
+    assert (await shelf.reload()).changed
+    assert "own/no-a" in shelf.policy.rules.by_id
+    assert shelf.policy.hash != before.hash
+    assert await platform.stores.policies.get(shelf.policy.hash) is not None
+    assert len(await platform.stores.policies.list()) == 2
+
+    (folder / "own.cedar").unlink()
+    assert (await shelf.reload()).changed
+    assert shelf.policy.hash == before.hash
+
+
+async def test_a_wrong_rule_keeps_everything_saved_with_it_back_and_is_told(platform: Platform):
+    shelf = platform.shelf
+    before, catalog = shelf.policy, shelf.source.current
+    folder = platform.workspace.policies_dir
+    folder.mkdir()
+    (folder / "own.cedar").write_text(_RULE.format("a").replace("invoke", "invok"))
+    platform.workspace.config_file.write_text(_CONFIG.replace("small", "large"))
+    for _ in range(2):
+        reload = await shelf.reload()
+        assert not reload.changed
+        (problem,) = map(str, reload.problems)
+        assert "policies/own.cedar at own/no-a (line 1)" in problem
+        assert "did you mean 'invoke'?" in problem
+        assert (shelf.policy, shelf.source.current) == (before, catalog)
+
+    (folder / "own.cedar").write_text(_RULE.format("a"))
+    assert (await shelf.reload()).changed
+    assert "own/no-a" in shelf.policy.rules.by_id
+    assert shelf.source.current.cards["a"].size is SizeClass.LARGE
+
+
+async def test_a_chosen_set_that_there_is_not_is_told_with_the_nearest(platform: Platform):
+    platform.workspace.config_file.write_text(
+        _CONFIG + "policy: {packaged: [baseline, sovreignty]}\n"
+    )
+    (problem,) = map(str, (await platform.shelf.reload()).problems)
+    assert "unknown packaged policy 'sovreignty'" in problem
+    assert "befit.yaml at policy.packaged[1] (line 2)" in problem
+    assert "did you mean 'sovereignty'?" in problem
+
+    platform.workspace.config_file.write_text(_CONFIG + "policy: {packaged: [baseline]}\n")
+    assert (await platform.shelf.reload()).changed
+    assert "sovereignty/restricted-inside" not in platform.shelf.policy.rules.by_id
+
+
+async def test_editors_files_and_others_in_the_folder_of_rules_are_not_read(platform: Platform):
+    folder = platform.workspace.policies_dir
+    folder.mkdir()
+    for name in (".own.cedar", "~own.cedar", "own.cedar~", "README.md", "own.cedar.swp"):
+        (folder / name).write_text("nonsense")
+    reload = await platform.shelf.reload()
+    assert (reload.changed, reload.problems) == (False, ())

@@ -1,7 +1,9 @@
 """`python -m benchmarks.gateway`: Befit beside nginx as a plain proxy, a core each.
 
 Both stand before the same mock upstream and answer the same 1 KB requests, whole and as a
-stream of 50 chunks. Befit runs with everything on. The ratio is that of requests per second.
+stream of 50 chunks. Befit runs with everything on, in two profiles: the row `befit` takes the
+class that is declared, `befit-detect` examines the text of each request as well. The ratios
+are those of requests per second.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from benchmarks.gateway.served import write_workspace
 
 _CONNECTIONS = (1, 16)
 _READY_S = 60.0
+_NGINX_ROW, _BEFIT_ROW, _DETECT_ROW = "nginx", "befit", "befit-detect"
 
 _NGINX = """
 daemon off;
@@ -98,11 +101,20 @@ class Served:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """What is printed: rows, the disk's own pace, and Befit's requests/s over nginx's."""
+    """What is printed.
+
+    Attributes:
+        fsync_ms: the disk's own pace.
+        ratio: Befit's requests/s over nginx's, for the profile of declared classes.
+        detect_ratio: the same for the profile that examines texts.
+        detect_share: that profile's requests/s over those of the first.
+    """
 
     rows: tuple[Row, ...]
     fsync_ms: float
     ratio: dict[str, float | None]
+    detect_ratio: dict[str, float | None]
+    detect_share: dict[str, float | None]
 
 
 def main() -> int:
@@ -129,16 +141,15 @@ def _measure(folder: Path, plan: Plan) -> Figures:
         if _is_comparable():
             with _nginx(folder, upstream) as served:
                 rows += _rows(served, plan, folder)
-        with _befit(folder, upstream) as served:
-            rows += _rows(served, plan, folder)
+        for name in (_BEFIT_ROW, _DETECT_ROW):
+            with _befit(folder, upstream, name) as served:
+                rows += _rows(served, plan, folder)
     return Figures(
         rows=tuple(rows),
         fsync_ms=round(fsync_ms(folder), 3),
-        ratio={
-            f"{'stream' if stream else 'json'}_{connections}": _ratio(rows, connections, stream)
-            for stream in (False, True)
-            for connections in _CONNECTIONS
-        },
+        ratio=_ratios(rows, _BEFIT_ROW, _NGINX_ROW),
+        detect_ratio=_ratios(rows, _DETECT_ROW, _NGINX_ROW),
+        detect_share=_ratios(rows, _DETECT_ROW, _BEFIT_ROW),
     )
 
 
@@ -202,16 +213,17 @@ def _nginx(folder: Path, upstream: int) -> Generator[Served]:
     config.write_text(_NGINX.format(folder=folder, upstream=upstream, port=port))
     command = ["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(config)]
     with started(GATEWAY_CORE, command, port=port) as pid:
-        yield Served(name="nginx", pid=pid, port=port, key="none")
+        yield Served(name=_NGINX_ROW, pid=pid, port=port, key="none")
 
 
 @contextmanager
-def _befit(folder: Path, upstream: int) -> Generator[Served]:
+def _befit(folder: Path, upstream: int, name: str) -> Generator[Served]:
     port = free_port()
-    workspace = write_workspace(folder / "workspace", f"http://127.0.0.1:{upstream}/v1")
+    url = f"http://127.0.0.1:{upstream}/v1"
+    workspace = write_workspace(folder / name, url, detects=name == _DETECT_ROW)
     command = [sys.executable, "-m", "benchmarks.gateway.served", str(workspace.root), str(port)]
     with started(GATEWAY_CORE, command, port=port) as pid:
-        yield Served(name="befit", pid=pid, port=port, key=asyncio.run(_key(workspace)))
+        yield Served(name=name, pid=pid, port=port, key=asyncio.run(_key(workspace)))
 
 
 async def _key(workspace: Workspace) -> str:
@@ -226,27 +238,30 @@ async def _key(workspace: Workspace) -> str:
     return str(key["key"])
 
 
-def _ratio(rows: list[Row], connections: int, stream: bool) -> float | None:
-    found = {
-        row.gateway: row.requests_per_s
-        for row in rows
-        if row.connections == connections and row.stream is stream
-    }
-    if "nginx" not in found or "befit" not in found:
-        return None
-    return round(found["befit"] / found["nginx"], 4)
+def _ratios(rows: list[Row], name: str, over: str) -> dict[str, float | None]:
+    """One gateway's requests/s over another's, by kind of load; None where one is missing."""
+    by_kind = {(row.gateway, row.stream, row.connections): row.requests_per_s for row in rows}
+    ratios: dict[str, float | None] = {}
+    for stream in (False, True):
+        for connections in _CONNECTIONS:
+            own = by_kind.get((name, stream, connections))
+            other = by_kind.get((over, stream, connections))
+            kind = f"{'stream' if stream else 'json'}_{connections}"
+            ratios[kind] = None if own is None or other is None else round(own / other, 4)
+    return ratios
 
 
 def _print_table(figures: Figures) -> None:
     print(
-        f"{'gateway':8} {'connections':>11} {'stream':>6} {'req/s':>9} {'cpu us':>8} {'p50 ms':>8}"
+        f"{'gateway':12} {'connections':>11} {'stream':>6} {'req/s':>9} {'cpu us':>8} {'p50 ms':>8}"
     )
     for row in figures.rows:
         print(
-            f"{row.gateway:8} {row.connections:>11} {'yes' if row.stream else 'no':>6} "
+            f"{row.gateway:12} {row.connections:>11} {'yes' if row.stream else 'no':>6} "
             f"{row.requests_per_s:>9,.0f} {row.cpu_us:>8,.0f} {row.p50_ms:>8.2f}"
         )
     print(f"fsync {figures.fsync_ms} ms; ratios to nginx: {figures.ratio}")
+    print(f"with detection: {figures.detect_ratio}; of befit's own: {figures.detect_share}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 prints `ready` and serves until it is terminated. Key, policy, permit, budget, ledger with
 fsync, receipts and metering are those of `befit serve`; only the terminal output is not.
+Whether texts are examined is the workspace's to say: the two profiles of the benchmark.
 """
 
 from __future__ import annotations
@@ -32,14 +33,21 @@ models:
       output_usd_per_million: "0.4"
       source: made up for the benchmark
       as_of: 2026-01-01
+detection:
+  enabled: {detects}
 """
 WORKFLOW = "description: Anything.\n"
 
 
-def write_workspace(folder: Path, upstream_url: str) -> Workspace:
-    """A workspace with one priced model behind the mock upstream."""
+def write_workspace(folder: Path, upstream_url: str, *, detects: bool = False) -> Workspace:
+    """A workspace with one priced model behind the mock upstream.
+
+    With `detects`, the text of each request is examined; without, what is declared counts.
+    """
     (folder / "workflows").mkdir(parents=True)
-    (folder / "befit.yaml").write_text(CONFIG.format(url=upstream_url))
+    (folder / "befit.yaml").write_text(
+        CONFIG.format(url=upstream_url, detects=str(detects).lower())
+    )
     (folder / "workflows" / "assistant.yaml").write_text(WORKFLOW)
     return Workspace.at(folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,62 @@ def test_training_again_replaces_the_specialist_beside_the_server(
     (row,) = server.shell("predict", "topic", "--cases", outside, "--json").json["predictions"]
     assert row["abstained"] is (row["label"] == "oos")
     assert server.shell("audit", "verify", "--json").json["ok"] is True
+
+
+def test_a_rolled_back_specialist_serves_with_the_evidence_it_had(
+    server: Served, trained: tuple[Shell, dict[str, Any]]
+) -> None:
+    shell = server.shell
+    told = shell("models", "rollback", "topic-specialist", "--json").json
+    assert (told["stage"], told["evidence"]["topic"]) == ("approved", "evaluation")
+    assert trained[1]["artefact"] in (shell.folder / "befit.yaml").read_text()
+    document = shell("ask", "Is it snowing in Brno?", "--workflow", "topic", "--json").json
+    assert (document["model"], document["output"]) == ("topic-specialist", "weather")
+
+
+def test_cases_a_specialist_was_trained_on_are_told_and_are_no_evidence(
+    server: Served, near: ScriptedUpstream
+) -> None:
+    shell = server.shell
+    file = str(shell.folder / "train.jsonl")
+    before = evaluations(shell)
+    arguments = ("evaluate", "topic", "--cases", file, "--models", "topic-specialist")
+    result = shell(*arguments, "--json")
+    assert "warning: topic-specialist was trained on these very cases" in result.err
+    assert len(result.json["warnings"]) == 1
+    assert evaluations(shell) == before
+
+
+def evaluations(shell: Shell) -> list[dict[str, Any]]:
+    models = shell("inventory", "--json").json["models"]
+    (card,) = (model for model in models if model["name"] == "topic-specialist")
+    return card["evaluations"]
+
+
+def test_a_specialist_below_the_bar_is_proposed_and_displaces_nothing(server: Served) -> None:
+    shell = server.shell
+    workflow = shell.folder / "workflows" / "topic.yaml"
+    text = workflow.read_text()
+    rows = cases(PLACES[:4])
+    draw = random.Random(7)
+    for row in rows:  # labels that no text explains
+        row["label"] = draw.choice(sorted(TEXTS))
+    file = write(shell.folder / "noise.jsonl", rows)
+    workflow.write_text(text + "requirements: {quality_bar: 0.95}\n")
+    shell("models", "list")
+    for _ in range(20):  # until the server has taken up the bar
+        result = shell("train", "topic", "--cases", file, "--json")
+        if result.json["bar"] is not None:
+            break
+    document = result.json
+    assert document["accuracy"] < document["bar"]
+    assert (document["stage"], document["model"]) == ("proposed", "topic-specialist-proposed")
+    assert "below the workflow's bar of 0.950" in document["warnings"][-1]
+    assert "topic-specialist-proposed" not in workflow.read_text()
+    models = {model["name"]: model for model in shell("models", "list", "--json").json["models"]}
+    assert models["topic-specialist"]["stage"] == "approved"
+    said = shell("train", "topic", "--cases", file)
+    assert "does not use it yet" in said.err
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from befit.gateway.limits import Limits
 from befit.gateway.operations import OperationCall, perform
 from befit.gateway.process import gateway
 from befit.gateway.server import GatewayServer
-from befit.identity import local_administrator
+from befit.identity import Principal, local_administrator
 from befit.platform import Platform
 from befit.testing import ScriptedUpstream
 from befit.vocabulary import silent
@@ -136,9 +136,12 @@ class House:
         return str(document["key"])
 
     async def operate(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
-        call = OperationCall(
-            platform=self.platform, principal=local_administrator(), progress=silent
-        )
+        return await self.operate_as(local_administrator(), name, params)
+
+    async def operate_as(
+        self, principal: Principal, name: str, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        call = OperationCall(platform=self.platform, principal=principal, progress=silent)
         return await perform(name, params, call)
 
     async def record(self, decision_id: str) -> DecisionRecord:

@@ -146,7 +146,7 @@ async def test_models_tell_zone_evidence_and_health(house: House) -> None:
     models = {item["name"]: item for item in (await house.operate("models.list", {}))["models"]}
     assert models["near"]["zone"] == "onprem"
     assert models["near"]["evidence"]["triage"] == "none"
-    assert models["near"]["health"] == "ok"
+    assert models["near"]["health"] == "healthy"
     assert models["near"]["url"] == house.near.url
 
 

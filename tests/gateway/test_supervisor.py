@@ -317,3 +317,15 @@ def _until_gone(pid: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(f"process {pid} lives on")
+
+
+async def test_a_changed_file_that_is_not_in_force_is_told_on_the_terminal(
+    workspace: Workspace,
+) -> None:
+    async with serving(workspace) as found:
+        config = workspace.config_file
+        config.write_text(config.read_text() + "\nunknown_key: 1\n")
+        async with asyncio.timeout(10):
+            while not any("unknown_key" in line for line in found.told):
+                await asyncio.sleep(0.1)
+    assert sum("unknown_key" in line for line in found.told) == 1

@@ -46,15 +46,25 @@ async def test_a_measurement_comes_back_as_it_was_made(
     assert await evaluations.latest("default", "triage") == (made,)
 
 
-async def test_the_newest_measurement_of_each_model_is_told_by_name(
+async def test_the_newest_measurement_of_each_version_is_told_by_model_and_time(
     evaluations: EvaluationStore,
 ) -> None:
     newest = replace(EVALUATION, at=300.0, score=0.5, workflow_version="sha256:bb")
     other = replace(EVALUATION, model="large", at=50.0)
     same_time = replace(newest, n=7)
-    for each in (EVALUATION, newest, replace(EVALUATION, at=200.0), other, same_time):
+    later = replace(EVALUATION, at=200.0)
+    for each in (EVALUATION, newest, later, other, same_time):
         await evaluations.add(each)
-    assert await evaluations.latest("default", "triage") == (other, same_time)
+    assert await evaluations.latest("default", "triage") == (other, later, same_time)
+
+
+async def test_a_model_that_is_rolled_back_has_the_measurement_it_had(
+    evaluations: EvaluationStore,
+) -> None:
+    former = replace(EVALUATION, at=10.0)
+    await evaluations.add(former)
+    await evaluations.add(replace(EVALUATION, at=20.0, model_version="sha256:ee"))
+    assert former in await evaluations.latest("default", "triage")
 
 
 async def test_measurements_of_others_are_not_told(evaluations: EvaluationStore) -> None:

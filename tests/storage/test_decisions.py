@@ -303,9 +303,12 @@ async def test_decisions_are_paged_newest_first_and_filtered(
     assert await ids(limit=2) == ["dec_5", "dec_4"]
     assert await ids(limit=2, before="dec_4") == ["dec_3", "dec_2"]
     assert await ids(status="open") == ["dec_5"]
-    assert await ids(principal_id="key:K2") == ["dec_5"]
+    assert await ids(principal_ids=("key:K2", "key:K3")) == ["dec_5"]
+    assert await ids(principal_ids=()) == []
     assert await ids(workflow="triage", limit=1) == ["dec_4"]
     assert await ids(tenant="other") == ["dec_6"]
+    assert await ids(before="dec_none") == []
+    assert await ids(before="dec_6") == []  # another tenant's
 
 
 async def test_the_index_outlives_a_restart(

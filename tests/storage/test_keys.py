@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from befit.errors import Conflict, NotFound
-from befit.identity import Authenticator, KeyGrant, KeyStore, Role, issue_key
-from befit.storage import Database, SqlKeyStore
+from befit.identity import Authenticator, IdentityStores, KeyGrant, KeyStore, Role, issue_key
+from befit.settings import IdentitySettings
+from befit.storage import Database, SqlGroupStore, SqlKeyStore, SqlPeopleStore
 from befit.vocabulary import BudgetPeriod
 
 FULL = KeyGrant(
@@ -16,6 +17,7 @@ FULL = KeyGrant(
     budget_usd=Decimal("12.345678901"),
     budget_period=BudgetPeriod.DAY,
     expires_at=2_000_000_000.5,
+    person_id="person:P23456789ABC",
 )
 
 
@@ -67,8 +69,12 @@ async def test_a_key_of_another_tenant_cannot_be_revoked(store: KeyStore) -> Non
 
 
 async def test_a_key_made_by_another_process_is_accepted(
-    store: KeyStore, another: Callable[[], Database]
+    store: KeyStore, database: Database, another: Callable[[], Database]
 ) -> None:
     key, text = issue_key("k", created_at=1.0)
     await SqlKeyStore(another()).add(key)
-    assert (await Authenticator(store).authenticate(text)).key_id == key.id
+    stores = IdentityStores(
+        keys=store, people=SqlPeopleStore(database), groups=SqlGroupStore(database)
+    )
+    authenticator = Authenticator(stores, IdentitySettings)
+    assert (await authenticator.authenticate(text)).key_id == key.id

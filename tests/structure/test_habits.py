@@ -9,7 +9,10 @@ from tests.structure.tree import sources
 
 # Where everything may be caught, and why. Each of them logs or reports what it caught.
 BROAD_EXCEPTS = {
-    "src/befit/audit/ledger.py: FileLedger._commit_all": (
+    "src/befit/audit/committer.py: Committer._perform": (
+        "the same, for work between two groups"
+    ),
+    "src/befit/audit/committer.py: Committer._commit": (
         "the writer thread's end: whoever waits for a receipt must hear that there is none"
     ),
     "src/befit/cli/main.py: main": "the command line's boundary: one line for people, exit code 1",
@@ -25,7 +28,15 @@ BROAD_EXCEPTS = {
     "src/befit/inference/embedded/engine.py: Engine.chat.guarded": (
         "an error in the engine's callback would end the stream silently: it is raised again"
     ),
-    "src/befit/policy/decide.py: Policy._verdict": ("a rule that fails denies, whatever it raised"),
+    "src/befit/policy/decide.py: Policy._verdicts": (
+        "what cannot be put to the rules is denied, whatever was raised; the log says what"
+    ),
+    "src/befit/policy/decide.py: Policy.judge": (
+        "what cannot be put to the rules is denied, whatever was raised; the log says what"
+    ),
+    "src/befit/policy/detection/examiner.py: Examiner.examine": (
+        "a company's own detector: what it cannot examine takes the strictest class"
+    ),
     "src/befit/routing/checks.py: _named": ("a company's own code: a check that raises has failed"),
 }
 

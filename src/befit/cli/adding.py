@@ -58,6 +58,7 @@ class _Added(msgspec.Struct):
     card: _Card
     probe: _Probe
     file: str
+    stage: str
 
 
 async def add_on_request(
@@ -177,7 +178,10 @@ def _tell(added: _Added) -> None:
         say(f"{card.name} was written to {added.file} all the same, as --yes asked")
     else:
         say(_speed(probe))
-        say(f"{card.name} is in {added.file} and in use: zone {card.zone}, size {card.size}")
+        use = (
+            "in use" if added.stage == "approved" else f"proposed: befit models promote {card.name}"
+        )
+        say(f"{card.name} is in {added.file} and {use}; zone {card.zone}, size {card.size}")
     if card.price is not None:
         price = card.price
         say(

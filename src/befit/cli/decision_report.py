@@ -42,6 +42,8 @@ def _request(record: DecisionRecord) -> Iterator[str]:
     tags = f", tags {', '.join(record.tags)}" if record.tags else ""
     origin = f" ({record.class_origin})" if record.class_origin else ""
     yield _line("data class", f"{record.data_class or 'unknown'}{origin}{tags}")
+    if record.detected:
+        yield _line("found", f"{', '.join(record.detected)} in the text")
     if record.workflow:
         yield _line(
             "workflow", f"{record.workflow.name}, version {_short(record.workflow.version)}"
@@ -89,7 +91,7 @@ def _call_cells(call: CallRecord) -> tuple[str, ...]:
     return (
         call.purpose,
         call.model,
-        call.zone or "",
+        f"{call.zone or ''}, redacted" if call.form == "redacted" else call.zone or "",
         call.outcome or "under way",
         milliseconds(call.latency_ms),
         tokens,

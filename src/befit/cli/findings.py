@@ -7,15 +7,16 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
 from befit.catalog import Via, Workspace, owner_pid
+from befit.cli.card_findings import card_findings
+from befit.cli.finding import Finding, State
 from befit.cli.ledger_at_rest import verify_at_rest
-from befit.errors import BefitError
+from befit.errors import BefitError, WorkspaceError
 from befit.gateway import connect
 from befit.inference import Found, HttpClient, discover
 from befit.inference.embedded.weights import PINS, WeightsCache, installed, located
@@ -28,23 +29,6 @@ _LEDGER_MB = 64
 """A larger ledger is left to `befit audit verify`, which takes its time."""
 
 
-class State(StrEnum):
-    """How a finding stands."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
-
-    subject: str
-    state: State
-    detail: str
-    next_step: str | None = None
-
-
 class _Verified(msgspec.Struct):
     ok: bool
     events: int
@@ -52,11 +36,20 @@ class _Verified(msgspec.Struct):
     problems: list[str]
 
 
-async def find_all(folder: Path, environ: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Look at machine, weights, workspace, model servers on loopback, and keys."""
-    findings = [*_machine(folder), *_weights(), *await _workspace(folder)]
+async def find_all(
+    folder: Path, environ: Mapping[str, str], *, external: bool = False
+) -> tuple[Finding, ...]:
+    """Look at machine, weights, workspace, its cards' servers, loopback's servers, and keys.
+
+    Args:
+        folder: the workspace's, whether there is one or not.
+        environ: where keys may be.
+        external: whether servers of cards outside the organisation are asked too.
+    """
     client = HttpClient()
     try:
+        findings = [*_machine(folder), *_weights()]
+        findings += await _workspace(folder, client, external=external)
         found = await discover(client, environ=environ)
     finally:
         client.close()
@@ -131,7 +124,7 @@ def _installed_names() -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in root.glob("*/manifest.json")))
 
 
-async def _workspace(folder: Path) -> tuple[Finding, ...]:
+async def _workspace(folder: Path, http: HttpClient, *, external: bool) -> tuple[Finding, ...]:
     try:
         workspace = Workspace.at(folder)
     except BefitError as error:
@@ -147,7 +140,7 @@ async def _workspace(folder: Path) -> tuple[Finding, ...]:
     return (
         await asyncio.to_thread(_files, workspace),
         _owner(workspace, serves=client is not None),
-        *_key_references(workspace, os.environ),
+        *await card_findings(workspace, http, os.environ, external=external),
         await asyncio.to_thread(_ledger, workspace),
     )
 
@@ -167,7 +160,10 @@ def _files(workspace: Workspace) -> Finding:
 
 
 def _owner(workspace: Workspace, *, serves: bool) -> Finding:
-    pid = owner_pid(workspace)
+    try:
+        pid = owner_pid(workspace)
+    except WorkspaceError as error:
+        return Finding(subject="server", state=State.NOTE, detail=error.message)
     if serves:
         return Finding(subject="server", state=State.OK, detail=f"process {pid} serves it")
     if pid is not None:
@@ -180,27 +176,19 @@ def _owner(workspace: Workspace, *, serves: bool) -> Finding:
     return Finding(subject="server", state=State.OK, detail="none runs; befit serve starts one")
 
 
-def _key_references(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Finding]:
-    catalog = examine_workspace(workspace).catalog
-    for card in catalog.cards.values() if catalog else ():
-        kind, _, place = (card.key_ref or "").partition(":")
-        if kind == "env" and not environ.get(place, "").strip():
-            yield Finding(
-                subject=f"model {card.name}",
-                state=State.PROBLEM,
-                detail=f"its key is in {place}, which is not set here",
-                next_step=f"export {place}=.. where befit runs",
-            )
-        if kind == "file" and not (workspace.root / place).is_file():
-            yield Finding(
-                subject=f"model {card.name}",
-                state=State.PROBLEM,
-                detail=f"its key file {place} is not there",
-                next_step="put the key into it, readable by you alone",
-            )
-
-
 def _ledger(workspace: Workspace) -> Finding:
+    try:
+        return _ledger_at_rest(workspace)
+    except OSError as error:  # an auditor's copy, or another user's workspace
+        return Finding(
+            subject="ledger",
+            state=State.PROBLEM,
+            detail=f"it cannot be read: {error.strerror} ({error.filename})",
+            next_step="run befit as the user who owns the workspace",
+        )
+
+
+def _ledger_at_rest(workspace: Workspace) -> Finding:
     folders = (workspace.ledger_dir, workspace.sealed_dir)
     sizes = [
         path.stat().st_size for folder in folders if folder.is_dir() for path in folder.iterdir()

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from befit.catalog import Workspace
 from befit.cli.session import Document
-from befit.gateway.operations import OperationCall, perform
-from befit.identity import Principal, local_administrator
+from befit.cli.standpoint import Standpoint
+from befit.gateway.operations import OperationCall, local_principal, perform
+from befit.identity import Principal
 from befit.inference.embedded import ModelProcess, ModelProcessSettings
 from befit.platform import Platform
 from befit.vocabulary import Progress, silent
@@ -44,13 +45,12 @@ class LocalSession:
 
 
 @asynccontextmanager
-async def local_session(
-    workspace: Workspace, acting_as: str | None
-) -> AsyncGenerator[LocalSession]:
+async def local_session(workspace: Workspace, stands: Standpoint) -> AsyncGenerator[LocalSession]:
     """A session in this process. Leaving it closes decisions first, then the models.
 
     Raises:
         WorkspaceError: a file of the workspace is missing or wrong.
+        InvalidRequest: there is no such tenant.
     """
     boot_key = secrets.token_bytes(32)
     # Nothing is loaded ahead: one question needs one model, and a call loads what it names.
@@ -64,5 +64,5 @@ async def local_session(
         AsyncExitStack() as stack,
         Platform.opened(workspace, boot_key=boot_key, models_socket=settings.socket) as platform,
     ):
-        principal = local_administrator(acting_as=acting_as)
+        principal = local_principal(platform, stands.tenant, stands.acting_as)
         yield LocalSession(platform, principal, models, stack)

@@ -15,7 +15,9 @@ from typing import Any
 import click
 
 from befit.cli.output import fail, say
+from befit.cli.standpoint import TENANT
 from befit.errors import BefitError, nearest
+from befit.vocabulary import DEFAULT_TENANT
 
 COMMANDS = {
     "demo": "Show the central claim on a fictional company's tickets.",
@@ -30,10 +32,17 @@ COMMANDS = {
     "evaluate": "Measure models on your own cases.",
     "train": "Train a specialist from your own cases.",
     "predict": "Label many texts with a workflow's specialist.",
-    "models": "List and add models.",
+    "detect": "Find what is sensitive in texts: cards, ids, secrets, addresses.",
+    "models": "List and add models; let them serve, retire them, bring former ones back.",
+    "workflows": "List and show workflows; let them serve, or retire them.",
+    "access": "Who may reach what, and by which rule.",
+    "inventory": "What there is: models, workflows, policies, with owner, stage and version.",
     "approvals": "Decide on answers that wait for a person.",
-    "audit": "Show a decision; verify the ledger.",
+    "policy": "Show, test and try out the rules of who may do what.",
+    "audit": "Show, search and prove decisions; verify the ledger and keep it.",
     "keys": "Create, list and revoke API keys.",
+    "people": "Keep people: who they are and what they may do.",
+    "groups": "Keep groups of people and services.",
     "usage": "What was used, by whom, and what it saved.",
 }
 
@@ -78,11 +87,18 @@ class _LazyGroup(click.Group):
     type=click.Path(path_type=Path),
     help="The workspace's folder; default: the current one, or BEFIT_WORKSPACE.",
 )
+@click.option(
+    "--tenant",
+    envvar="BEFIT_TENANT",
+    metavar="NAME",
+    help="The tenant to act in; default: default, or BEFIT_TENANT.",
+)
 @click.version_option(version("befit"), prog_name="befit")
 @click.pass_context
-def befit(ctx: click.Context, workspace: Path | None) -> None:
+def befit(ctx: click.Context, workspace: Path | None, tenant: str | None) -> None:
     """Put the right model on each task, with a receipt for every decision."""
     ctx.obj = workspace
+    ctx.meta[TENANT] = tenant or DEFAULT_TENANT
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

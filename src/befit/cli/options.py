@@ -40,6 +40,7 @@ class _Usd(click.ParamType[Decimal]):
 USD = _Usd()
 
 DATA_CLASSES = ("public", "internal", "confidential", "restricted")
+ROLES = ("user", "builder", "reviewer", "auditor", "admin")
 
 
 def workspace_option(function: F) -> F:

@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Protocol, TypeVar
 
 from befit.catalog import Workspace, WorkspaceLock, is_locked, owner_pid
+from befit.cli.standpoint import Standpoint, standpoint
 from befit.errors import WorkspaceLocked
 from befit.gateway import ControlClient, connect
 from befit.vocabulary import Progress, silent
@@ -50,33 +51,41 @@ class Session(Protocol):
 class RemoteSession:
     """Operations performed by the running server."""
 
-    def __init__(self, client: ControlClient, acting_as: str | None) -> None:
+    def __init__(self, client: ControlClient, stands: Standpoint) -> None:
         self._client = client
-        self._acting_as = acting_as
+        self._stands = stands
 
     async def call(
         self, operation: str, params: Mapping[str, object], progress: Progress = silent
     ) -> Document:
         """Perform one operation there."""
-        return await self._client.call(operation, params, progress, acting_as=self._acting_as)
+        return await self._client.call(
+            operation,
+            params,
+            progress,
+            acting_as=self._stands.acting_as,
+            tenant=self._stands.tenant,
+        )
 
 
 @asynccontextmanager
 async def open_session(
     workspace: Workspace, *, acting_as: str | None = None
 ) -> AsyncGenerator[Session]:
-    """A session as the local administrator, or as the reader it asserts.
+    """A session as the local administrator of the tenant that `--tenant` names, or as the
+    reader it asserts.
 
     Raises:
+        InvalidRequest: there is no such tenant.
         WorkspaceLocked: another process holds the workspace and answers no commands.
         WorkspaceError: a file of the workspace is missing or wrong.
     """
     found = await _server_or_lock(workspace)
     if isinstance(found, ControlClient):
-        yield RemoteSession(found, acting_as)
+        yield RemoteSession(found, standpoint(acting_as))
         return
     with found:
-        async with _local(workspace, acting_as) as session:
+        async with _local(workspace, standpoint(acting_as)) as session:
             yield session
 
 
@@ -156,9 +165,9 @@ async def server_if_any(workspace: Workspace) -> ControlClient | None:
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
-def _local(workspace: Workspace, acting_as: str | None) -> AbstractAsyncContextManager[Session]:
+def _local(workspace: Workspace, stands: Standpoint) -> AbstractAsyncContextManager[Session]:
     # The platform costs half a second to import, which no command beside a server need pay.
     opened: AbstractAsyncContextManager[Session] = importlib.import_module(_LOCAL).local_session(
-        workspace, acting_as
+        workspace, stands
     )
     return opened

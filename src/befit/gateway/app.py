@@ -34,6 +34,11 @@ class GatewayApp:
         self._routes = Routes(platform, self._chat, watch, limits=limits, metrics=metrics)
         metrics.gauge("befit_requests_under_way", "Requests under way.", self.flights.__len__)
 
+    @property
+    def endpoints(self) -> tuple[tuple[str, str], ...]:
+        """Method and path of every endpoint, as declared."""
+        return self._routes.endpoints
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]

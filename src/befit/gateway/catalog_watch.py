@@ -52,4 +52,5 @@ class CatalogWatch:
                 _log.error("a changed file is not in force: %s", problem)
             self.problems = problems
         if found.changed:
-            _log.info("catalog %s is in force", self._platform.catalog.current.version)
+            catalog, policy = self._platform.catalog.current.version, self._platform.policy.hash
+            _log.info("catalog %s and policy %s are in force", catalog, policy)

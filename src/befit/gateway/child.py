@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,8 +53,13 @@ class GatewayChild:
         """The process's id."""
         return self._process.pid
 
-    async def wait(self) -> int:
-        """Wait for it to end; its exit code, negative for a signal."""
+    async def wait(self, tell: Callable[[str], None]) -> int:
+        """Wait for it to end, passing on what it notices; its exit code, negative for a signal."""
+        if self._process.stdout is not None:
+            async for line in self._process.stdout:
+                notice = msgspec.json.decode(line, type=Report).notice
+                if notice is not None:
+                    tell(notice)
         return await self._process.wait()
 
     def hurry(self) -> None:

@@ -26,7 +26,7 @@ from befit.gateway.control_wire import (
     read_frame,
     socket_address,
 )
-from befit.vocabulary import Progress, silent
+from befit.vocabulary import DEFAULT_TENANT, Progress, silent
 
 
 class ControlClient:
@@ -42,6 +42,7 @@ class ControlClient:
         progress: Progress = silent,
         *,
         acting_as: str | None = None,
+        tenant: str = DEFAULT_TENANT,
     ) -> dict[str, object]:
         """Perform one operation there; its document. Cancelling cancels it there.
 
@@ -50,11 +51,17 @@ class ControlClient:
             params: its parameters; decimals may stand in them.
             progress: told of long operations.
             acting_as: `USER[:GROUP,GROUP..]`, to ask without the administrator's rights.
+            tenant: whose administrator asks.
 
         Raises:
             BefitError: as the operation raised it, or `Overloaded` where the server has gone.
         """
-        call = Call(operation=operation, params=encoded_params(params), acting_as=acting_as)
+        call = Call(
+            operation=operation,
+            params=encoded_params(params),
+            acting_as=acting_as,
+            tenant=tenant,
+        )
         try:
             reader, writer = await _opened(self._path)
         except OSError as error:

@@ -26,8 +26,7 @@ from befit.gateway.control_wire import (
     read_frame,
     socket_address,
 )
-from befit.gateway.operations import OperationCall, perform_json
-from befit.identity import local_administrator
+from befit.gateway.operations import OperationCall, local_principal, perform_json
 from befit.platform import Platform
 from befit.vocabulary import Progress
 
@@ -89,7 +88,7 @@ class ControlServer:
         """Perform the call, unless its caller leaves or the server stops before it is done."""
         operation = OperationCall(
             platform=self._platform,
-            principal=local_administrator(acting_as=call.acting_as),
+            principal=local_principal(self._platform, call.tenant, call.acting_as),
             progress=_told_to(writer),
         )
         performing = asyncio.create_task(perform_json(call.operation, call.params, operation))

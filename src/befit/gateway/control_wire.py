@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from befit.errors import BefitError
+from befit.vocabulary import DEFAULT_TENANT
 
 SOCKET_NAME = "control.sock"
 
@@ -32,11 +33,12 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One operation to perform, as the local administrator or as a reader it asserts."""
+    """One operation to perform, as a tenant's local administrator or a reader it asserts."""
 
     operation: str
     params: dict[str, object] = {}
     acting_as: str | None = None
+    tenant: str = DEFAULT_TENANT
 
 
 class ProgressTold(msgspec.Struct, frozen=True):

@@ -18,9 +18,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What it answers: ready, with what a crash had left to put right; or why it never will be."""
+    """What it answers: ready, with what a crash had left to put right; or why it never will be.
+
+    Later ones carry a `notice`: something that whoever runs the server should know.
+    """
 
     ready: bool = False
     closed_decisions: int = 0
     settled_calls: int = 0
     error: ErrorTold | None = None
+    notice: str | None = None

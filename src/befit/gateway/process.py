@@ -28,7 +28,9 @@ from befit.gateway.control_server import ControlServer
 from befit.gateway.control_wire import SOCKET_NAME, error_told
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics
+from befit.gateway.notices import Notices
 from befit.gateway.orders import Order, Report
+from befit.gateway.retention_watch import RetentionWatch
 from befit.gateway.server import GatewayServer
 from befit.platform import Platform
 
@@ -61,13 +63,14 @@ async def gateway(
         await control.start()
     except OSError as error:
         raise WorkspaceError(f"the control socket cannot be made: {error.strerror}") from None
-    watching = asyncio.create_task(watch.run())
+    running = [asyncio.create_task(work) for work in (watch.run(), platform.checkpointer.run())]
     try:
         yield GatewayServer(app, limits=limits, metrics=metrics)
     finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        for task in running:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await control.stop()
 
 
@@ -94,11 +97,15 @@ async def _serve(order: Order, order_input: BinaryIO, reports: BinaryIO) -> None
         gateway(platform) as server,
     ):
         _stop_on_signals(server)
+        notices = Notices(lambda notice: _report(reports, Report(notice=notice)))
+        logging.getLogger("befit").addHandler(notices)
         orphaned = asyncio.create_task(_stop_when_orphaned(order_input, server))
+        retaining = asyncio.create_task(RetentionWatch(platform).run())
         _report(reports, _started(platform))
         _spare_the_collector()
         await server.serve(listener)
         orphaned.cancel()
+        retaining.cancel()
 
 
 def _spare_the_collector() -> None:

@@ -138,7 +138,7 @@ class Supervisor:
         stopping = asyncio.create_task(self._stop.wait())
         while self._gateway is not None:
             began = time.monotonic()
-            ending = asyncio.create_task(self._gateway.wait())
+            ending = asyncio.create_task(self._gateway.wait(self._tell))
             await asyncio.wait((ending, stopping), return_when=asyncio.FIRST_COMPLETED)
             if self._stop.is_set():
                 ending.cancel()

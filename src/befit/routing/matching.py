@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from befit.catalog import Workflow
+from befit.catalog import Stage, Workflow
 
 NEAR_ENOUGH = 0.45
 """Least cosine similarity to an example; below it the general assistant answers.
@@ -50,5 +50,9 @@ class WorkflowMatcher:
 
 
 def matched_by_meaning(workflows: Iterable[Workflow], general: str) -> tuple[Workflow, ...]:
-    """The workflows that take part in `auto`: all with texts, but the general assistant."""
-    return tuple(flow for flow in workflows if flow.name != general and texts_to_match(flow))
+    """The workflows that take part in `auto`: what serves and has texts, but the assistant."""
+    return tuple(
+        flow
+        for flow in workflows
+        if flow.stage is Stage.APPROVED and flow.name != general and texts_to_match(flow)
+    )

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from befit.catalog import (
+    ActivationRule,
     Catalog,
     CatalogReading,
     ClassWord,
@@ -31,6 +32,11 @@ from befit.catalog import (
     validated,
 )
 from befit.errors import nearest
+from befit.policy import PolicyChoice, RuleSet
+from befit.settings.audit import AuditEntry, AuditSettings
+from befit.settings.detection import DetectionEntry, DetectionSettings
+from befit.settings.identity import IdentityEntry, IdentitySettings, identity_problems
+from befit.settings.policy import PolicyEntry, examine_policies
 from befit.vocabulary import BudgetPeriod, DataClass
 
 
@@ -72,22 +78,29 @@ class Settings:
 
     Attributes:
         undeclared_class: the data class of a request that declares none.
+        activation: whose word lets a model or a workflow serve.
         storage_url: the database, always given.
     """
 
     undeclared_class: DataClass
+    activation: ActivationRule
     budgets: BudgetSettings
     storage_url: str
     gateway: GatewaySettings
+    identity: IdentitySettings
+    policy: PolicyChoice
+    detection: DetectionSettings
+    audit: AuditSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """A workspace as `befit check` sees it; `settings` and `catalog` stand where no
+    """A workspace as `befit check` sees it; `settings`, `catalog` and `rules` stand where no
     problem keeps them from being used."""
 
     settings: Settings | None
     catalog: Catalog | None
+    rules: RuleSet | None
     problems: tuple[Problem, ...]
 
 
@@ -137,10 +150,15 @@ class SettingsFile(Entry):
 
     version: Literal[1] = 1
     undeclared_class: ClassWord = DataClass.INTERNAL
+    activation: ActivationRule = ActivationRule.DECLARED
     models: Any = None  # checked by the catalog, which owns it
     budgets: BudgetsEntry = BudgetsEntry()
     storage: StorageEntry = StorageEntry()
     gateway: GatewayEntry = GatewayEntry()
+    identity: IdentityEntry = IdentityEntry()
+    policy: PolicyEntry = PolicyEntry()
+    detection: DetectionEntry = DetectionEntry()
+    audit: AuditEntry = AuditEntry()
 
 
 def load_settings(workspace: Workspace) -> Settings:
@@ -170,11 +188,17 @@ def examine_reading(reading: CatalogReading, workspace: Workspace) -> Examinatio
         problems += faults
         if entry is not None:
             settings = _settings(entry, workspace)
+            problems += identity_problems(settings.identity, document)
             if reading.catalog is not None:
                 problems += _unknown_workflows(settings, reading.catalog, document)
+                problems += _unknown_tenants(settings, reading.catalog, reading)
+    choice = settings.policy if settings else PolicyChoice()
+    policies = examine_policies(reading.policy_files, choice, document)
+    problems += policies.problems
     return Examination(
         settings=None if problems else settings,
         catalog=reading.catalog,
+        rules=policies.rules,
         problems=tuple(problems),
     )
 
@@ -184,6 +208,7 @@ def _settings(entry: SettingsFile, workspace: Workspace) -> Settings:
     limits = {name: budget.limit() for name, budget in budgets.workflows.items()}
     return Settings(
         undeclared_class=entry.undeclared_class,
+        activation=entry.activation,
         budgets=BudgetSettings(
             workflows=MappingProxyType(limits),
             keys=budgets.keys.limit() if budgets.keys else None,
@@ -196,6 +221,10 @@ def _settings(entry: SettingsFile, workspace: Workspace) -> Settings:
             max_concurrent=gateway.max_concurrent,
             drain_s=gateway.drain_s,
         ),
+        identity=entry.identity.settings(),
+        policy=entry.policy.settings(),
+        detection=entry.detection.settings(),
+        audit=entry.audit.settings(),
     )
 
 
@@ -208,3 +237,22 @@ def _unknown_workflows(
             yield document.problem(
                 f"unknown workflow {name!r}", ("budgets", "workflows", name), next_step=hint
             )
+
+
+def _unknown_tenants(
+    settings: Settings, catalog: Catalog, reading: CatalogReading
+) -> Iterator[Problem]:
+    config = reading.config
+    places = [(card.tenants, config, ("models", name)) for name, card in catalog.cards.items()]
+    places += [
+        (workflow.tenants, reading.workflow_documents[name], ())
+        for name, workflow in catalog.workflows.items()
+    ]
+    known = settings.identity.tenants
+    for named, document, at in places:
+        for tenant in sorted(named.difference(known)):
+            if document is not None:
+                hint = nearest(tenant, known) or "add it under `identity.tenants` in befit.yaml"
+                yield document.problem(
+                    f"unknown tenant {tenant!r}", (*at, "tenants"), next_step=hint
+                )

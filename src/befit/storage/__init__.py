@@ -1,5 +1,6 @@
 """Each room's store on the workspace's database, and the schema's migrations."""
 
+from befit.storage.activations import SqlActivationStore
 from befit.storage.approvals import SqlApprovalStore
 from befit.storage.budgets import SqlBudgetStore
 from befit.storage.checkpoints import SqlCheckpointStore, held_checkpoint
@@ -7,21 +8,29 @@ from befit.storage.conversations import SqlConversationStore
 from befit.storage.database import Database
 from befit.storage.decisions import SqlDecisionIndex
 from befit.storage.dialect import database_url
+from befit.storage.directory import SqlGroupStore, SqlPeopleStore
 from befit.storage.evaluations import SqlEvaluationStore, SqlWorkflowVersionStore
 from befit.storage.keys import SqlKeyStore
 from befit.storage.migrate import upgrade
+from befit.storage.personal_rows import SqlPersonalRows
+from befit.storage.policy_versions import SqlPolicyVersionStore
 from befit.storage.runs import SqlRunStore
 from befit.storage.usage import SqlUsageStore
 
 __all__ = [
     "Database",
+    "SqlActivationStore",
     "SqlApprovalStore",
     "SqlBudgetStore",
     "SqlCheckpointStore",
     "SqlConversationStore",
     "SqlDecisionIndex",
     "SqlEvaluationStore",
+    "SqlGroupStore",
     "SqlKeyStore",
+    "SqlPeopleStore",
+    "SqlPersonalRows",
+    "SqlPolicyVersionStore",
     "SqlRunStore",
     "SqlUsageStore",
     "SqlWorkflowVersionStore",

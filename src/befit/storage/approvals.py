@@ -16,9 +16,10 @@ from befit.approvals import (
 )
 from befit.audit import Sealer
 from befit.errors import WorkspaceError
+from befit.storage.columns import class_of, class_word
 from befit.storage.database import Database
 from befit.storage.schema import APPROVALS
-from befit.storage.sealed_text import SealedText
+from befit.storage.sealed_text import SealedText, TextOwner
 
 _C = APPROVALS.c
 _PENDING = ApprovalStatus.PENDING.value
@@ -33,8 +34,9 @@ class SqlApprovalStore:
 
     async def add(self, approval: Approval) -> None:
         """Keep a new approval, durably."""
-        values = self._values(approval)
-        await self._database.run(lambda c: c.execute(APPROVALS.insert().values(values)))
+        await self._database.run(
+            lambda c: c.execute(APPROVALS.insert().values(self._values(approval)))
+        )
 
     async def get(self, tenant: str, approval_id: str) -> Approval | None:
         """The approval, or None where the tenant has none of this id."""
@@ -55,27 +57,31 @@ class SqlApprovalStore:
 
     async def resolve(self, approval: Approval, resolution: Resolution) -> bool:
         """Apply the decision if the approval is still pending, not due and of this hash."""
-        seal, tenant = self._sealed.seal, approval.tenant
-        statement = (
-            update(APPROVALS)
-            .where(
-                _C.tenant == tenant,
-                _C.id == approval.id,
-                _C.status == _PENDING,
-                _C.due > resolution.at,
-                _C.payload_sha256 == approval.payload_sha256,
+        seal, owner = self._sealed.seal, _owner(approval)
+
+        def work(connection: Connection) -> bool:
+            statement = (
+                update(APPROVALS)
+                .where(
+                    _C.tenant == approval.tenant,
+                    _C.id == approval.id,
+                    _C.status == _PENDING,
+                    _C.due > resolution.at,
+                    _C.payload_sha256 == approval.payload_sha256,
+                )
+                .values(
+                    status=resolution.status.value,
+                    resolved_by=resolution.by,
+                    resolved_at=resolution.at,
+                    self_approved=resolution.self_approved,
+                    note=seal(owner, f"{approval.id}:note", resolution.note),
+                    edited=seal(owner, f"{approval.id}:edited", resolution.edited),
+                    edited_sha256=resolution.edited_sha256,
+                )
             )
-            .values(
-                status=resolution.status.value,
-                resolved_by=resolution.by,
-                resolved_at=resolution.at,
-                self_approved=resolution.self_approved,
-                note=seal(tenant, f"{approval.id}:note", resolution.note),
-                edited=seal(tenant, f"{approval.id}:edited", resolution.edited),
-                edited_sha256=resolution.edited_sha256,
-            )
-        )
-        return await self._database.run(lambda c: c.execute(statement).rowcount == 1)
+            return connection.execute(statement).rowcount == 1
+
+        return await self._database.run(work)
 
     async def expire(self, now: float) -> tuple[Approval, ...]:
         """Expire what is pending and due; each approval is returned by one call only."""
@@ -105,8 +111,9 @@ class SqlApprovalStore:
             "workflow": approval.workflow,
             "step": approval.step,
             "payload": self._sealed.seal(
-                approval.tenant, f"{approval.id}:payload", approval.payload
+                _owner(approval), f"{approval.id}:payload", approval.payload
             ),
+            "data_class": class_word(approval.data_class),
             "payload_sha256": approval.payload_sha256,
             "requester_id": approval.requester_id,
             "requester_name": approval.requester_name,
@@ -149,4 +156,14 @@ class SqlApprovalStore:
             note=text("note", row.note, None),
             edited=text("edited", row.edited, row.edited_sha256),
             edited_sha256=row.edited_sha256,
+            data_class=class_of(row.data_class),
         )
+
+
+def _owner(approval: Approval) -> TextOwner:
+    """An approval's texts are the data of who asked, the reviewer's words included."""
+    return TextOwner(
+        tenant=approval.tenant,
+        subject=approval.requester_id,
+        data_class=approval.data_class,
+    )

@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
 
+from befit.vocabulary import DataClass
+
 _NANO = Decimal(1_000_000_000)
 _decode_words = msgspec.json.Decoder(list[str]).decode
 
@@ -50,3 +52,13 @@ class Words(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
         """JSON text to words."""
         return None if value is None else tuple(_decode_words(value))
+
+
+def class_word(data_class: DataClass | None) -> str | None:
+    """A data class as it is kept; None where it was never known."""
+    return None if data_class is None else data_class.word
+
+
+def class_of(word: str | None) -> DataClass | None:
+    """A data class from its word in a column."""
+    return None if word is None else DataClass.from_word(word)

@@ -24,10 +24,11 @@ class SqlEvaluationStore:
         await self._database.run(lambda c: c.execute(statement))
 
     async def latest(self, tenant: str, workflow: str) -> tuple[Evaluation, ...]:
-        """The newest measurement of each model for a workflow, ordered by model name."""
+        """The newest measurement of each version of model and workflow; by model, then time."""
         columns = EVALUATIONS.c
         age = func.row_number().over(
-            partition_by=columns.model, order_by=(columns.at.desc(), columns.seq.desc())
+            partition_by=(columns.model, columns.model_version, columns.workflow_version),
+            order_by=(columns.at.desc(), columns.seq.desc()),
         )
         ranked = (
             select(EVALUATIONS, age.label("age"))
@@ -35,7 +36,8 @@ class SqlEvaluationStore:
             .subquery()
         )
         kept = [column for column in ranked.c if column.name not in {"seq", "age"}]
-        query = select(*kept).where(ranked.c.age == 1).order_by(ranked.c.model)
+        query = select(*kept).where(ranked.c.age == 1)
+        query = query.order_by(ranked.c.model, ranked.c.at, ranked.c.seq)
         rows = await self._database.read(lambda c: c.execute(query).mappings().all())
         return tuple(Evaluation(**row) for row in rows)
 

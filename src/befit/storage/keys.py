@@ -78,6 +78,7 @@ def _values(key: ApiKey) -> dict[str, object]:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
+        "person_id": key.person_id,
     }
 
 
@@ -94,4 +95,5 @@ def _key(row: Row[Any]) -> ApiKey:  # columns are typed by the schema, rows are 
         budget_period=BudgetPeriod(row.budget_period),
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        person_id=row.person_id,
     )

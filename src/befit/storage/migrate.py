@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from befit.errors import WorkspaceError
 from befit.storage import dialect
 
-HEAD = 1
+HEAD = 2
 """The newest revision under `migrations/versions`; revisions are numbered from 1."""
 
 _VERSION_TABLE = "alembic_version"

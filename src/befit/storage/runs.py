@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Row, select, update
 from befit.audit import Sealer
 from befit.errors import Conflict, NotFound
 from befit.storage import dialect
+from befit.storage.columns import class_of, class_word
 from befit.storage.database import Database
 from befit.storage.schema import RUNS
-from befit.storage.sealed_text import SealedText
+from befit.storage.sealed_text import SealedText, TextOwner
 from befit.workflows import Finish, Run, RunPage, RunStatus
 
 _C = RUNS.c
@@ -27,38 +28,50 @@ class SqlRunStore:
 
     async def add(self, run: Run) -> None:
         """Keep a run; one that is there stays as it is."""
-        statement = dialect.insert_new(RUNS).values(
-            run_id=run.run_id,
-            tenant=run.tenant,
-            decision_id=run.decision_id,
-            workflow=run.workflow,
-            principal_id=run.principal_id,
-            status=run.status.value,
-            output=self._sealed.seal(run.tenant, run.run_id, run.output),
-            created_at=run.created_at,
-            finished_at=run.finished_at,
-            approval_id=run.approval_id,
-        )
-        await self._database.run(lambda c: c.execute(statement))
+        owner = TextOwner(tenant=run.tenant, subject=run.principal_id, data_class=run.data_class)
+
+        def work(connection: Connection) -> None:
+            statement = dialect.insert_new(RUNS).values(
+                run_id=run.run_id,
+                tenant=run.tenant,
+                decision_id=run.decision_id,
+                workflow=run.workflow,
+                principal_id=run.principal_id,
+                status=run.status.value,
+                output=self._sealed.seal(owner, run.run_id, run.output),
+                data_class=class_word(run.data_class),
+                created_at=run.created_at,
+                finished_at=run.finished_at,
+                approval_id=run.approval_id,
+            )
+            connection.execute(statement)
+
+        await self._database.run(work)
 
     async def finish(self, tenant: str, run_id: str, finish: Finish) -> Run:
         """End a run; raises NotFound, or Conflict where it has ended in another way."""
         if not finish.status.is_final:
             raise ValueError(f"{finish.status} ends no run")
         is_it = (_C.tenant == tenant) & (_C.run_id == run_id)
-        ending = (
-            update(RUNS)
-            .where(is_it, _C.status.in_(_UNFINISHED))
-            .values(
-                status=finish.status.value,
-                output=self._sealed.seal(tenant, run_id, finish.output),
-                finished_at=finish.at,
-            )
-        )
 
         def work(connection: Connection) -> tuple[bool, Row[Any] | None]:
-            has_ended = connection.execute(ending).rowcount == 1
-            return has_ended, connection.execute(select(RUNS).where(is_it)).one_or_none()
+            kept = connection.execute(select(RUNS).where(is_it)).one_or_none()
+            if kept is None or kept.status not in _UNFINISHED:
+                return False, kept
+            data_class = finish.data_class or class_of(kept.data_class)
+            owner = TextOwner(tenant=tenant, subject=kept.principal_id, data_class=data_class)
+            ending = (
+                update(RUNS)
+                .where(is_it)
+                .values(
+                    status=finish.status.value,
+                    output=self._sealed.seal(owner, run_id, finish.output),
+                    data_class=class_word(data_class),
+                    finished_at=finish.at,
+                )
+            )
+            connection.execute(ending)
+            return True, connection.execute(select(RUNS).where(is_it)).one_or_none()
 
         has_ended, row = await self._database.run(work)
         if row is None:
@@ -99,4 +112,5 @@ class SqlRunStore:
             output=self._sealed.open(row.tenant, row.run_id, row.output),
             finished_at=row.finished_at,
             approval_id=row.approval_id,
+            data_class=class_of(row.data_class),
         )

@@ -50,6 +50,48 @@ API_KEYS = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double),
     Column("revoked_at", Double),
+    Column("person_id", Text),
+)
+
+PEOPLE = Table(
+    "people",
+    METADATA,
+    _key("id"),
+    _required("tenant"),
+    _required("name"),
+    Column("email", Text),
+    Column("roles", Words, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("disabled_at", Double),
+    Index(None, "tenant", "name", unique=True),
+)
+
+PERSON_SUBJECTS = Table(
+    "person_subjects",
+    METADATA,
+    _key("tenant"),
+    _key("issuer"),
+    _key("sub"),
+    _required("person_id"),
+    Index(None, "person_id"),
+)
+
+PRINCIPAL_GROUPS = Table(
+    "principal_groups",
+    METADATA,
+    _key("tenant"),
+    _key("name"),
+    _required("description"),
+    Column("created_at", Double, nullable=False),
+)
+
+GROUP_MEMBERS = Table(
+    "group_members",
+    METADATA,
+    _key("tenant"),
+    _key("member"),
+    _key("name"),
+    Index(None, "tenant", "name"),
 )
 
 BUDGETS = Table(
@@ -127,6 +169,7 @@ DECISIONS = Table(
     Column("latency_ms", Double),
     Column("overhead_ms", Double),
     Index(None, "tenant", "opened_at"),
+    Index(None, "tenant", "principal_id", "opened_at"),
     sqlite_with_rowid=False,
 )
 
@@ -215,6 +258,7 @@ APPROVALS = Table(
     Column("note", LargeBinary),
     Column("edited", LargeBinary),
     Column("edited_sha256", Text),
+    Column("data_class", Text),
     Index(None, "tenant", "status", "id"),
     Index(None, "status", "due"),
 )
@@ -241,6 +285,7 @@ RUNS = Table(
     Column("created_at", Double, nullable=False),
     Column("finished_at", Double),
     Column("approval_id", Text),
+    Column("data_class", Text),
     Index(None, "tenant", "run_id"),
 )
 
@@ -272,4 +317,29 @@ WORKFLOW_VERSIONS = Table(
     _key("name"),
     _key("version"),
     _required("content"),
+)
+
+POLICY_VERSIONS = Table(
+    "policy_versions",
+    METADATA,
+    _key("tenant"),
+    _key("version"),
+    _required("content"),
+    Column("at", Double, nullable=False),
+)
+
+ACTIVATIONS = Table(
+    "activations",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    _required("tenant"),
+    _required("kind"),
+    _required("name"),
+    _required("release"),
+    _required("stage"),
+    _required("content"),
+    _required("by"),
+    _required("event"),
+    Column("at", Double, nullable=False),
+    Index(None, "kind", "name", "seq"),
 )

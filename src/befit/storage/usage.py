@@ -22,19 +22,21 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from befit.messages import TokenUsage
 from befit.metering import (
     CallCosts,
     CallRow,
     DecisionPage,
     DecisionRow,
     Dimension,
+    LastUse,
     Spread,
     UsageGroup,
     UsageQuery,
     UsageRow,
 )
 from befit.storage.database import Database
+from befit.storage.decision_pages import TOKENS, decision_row, page_of_decisions, tokens_of
+from befit.storage.last_use import read_last_use
 from befit.storage.schema import CALL_SCOPES, CALLS, DECISIONS
 from befit.vocabulary import Purpose
 
@@ -46,7 +48,6 @@ _COLUMNS = {
 }
 _NOT_ANSWERING = [Purpose.EVALUATION.value, Purpose.TRAINING.value, Purpose.PROBE.value]
 _COMPARABLE = [Purpose.ANSWER.value, Purpose.EVALUATION.value]
-_TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 _NANO = 1e9
 
 
@@ -71,8 +72,8 @@ class SqlUsageStore:
 
     async def decisions(self, page: DecisionPage) -> tuple[DecisionRow, ...]:
         """Decisions, newest first."""
-        rows = await self._database.read(lambda c: c.execute(_page(page)).all())
-        return tuple(_decision(row) for row in rows)
+        rows = await self._database.read(lambda c: c.execute(page_of_decisions(page)).all())
+        return tuple(decision_row(row) for row in rows)
 
     async def calls_of(self, tenant: str, decision_id: str) -> tuple[CallRow, ...]:
         """A decision's calls in the order they were reserved."""
@@ -84,6 +85,10 @@ class SqlUsageStore:
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
         return tuple(_call(row) for row in rows)
+
+    async def last_use(self, tenant: str) -> LastUse:
+        """When each model was last called, and each workflow last run."""
+        return await self._database.read(lambda c: read_last_use(c, tenant))
 
     async def spent_usd(self, tenant: str, scope: str, *, since: float, until: float) -> Decimal:
         """The cost of the scope's calls reserved in the period; unsettled ones in full."""
@@ -139,8 +144,8 @@ def _totals(query: UsageQuery, by: Sequence[str]) -> Select[*tuple[Any, ...]]:
     is_first = calls.purpose == Purpose.ANSWER.value
     answers = calls.purpose.not_in(_NOT_ANSWERING)
     is_unknown = calls.cost_usd.is_(None)
-    sums = [func.sum(calls[name]).label(name) for name in _TOKENS]
-    firsts = [func.sum(case((is_first, calls[name]))).label(f"first_{name}") for name in _TOKENS]
+    sums = [func.sum(calls[name]).label(name) for name in TOKENS]
+    firsts = [func.sum(case((is_first, calls[name]))).label(f"first_{name}") for name in TOKENS]
     return (
         select(
             *_grouping(CALLS, by),
@@ -235,9 +240,9 @@ def _usage_row(
         group=group,
         decisions=decisions,
         calls=totals.calls,
-        tokens=_tokens(totals),
+        tokens=tokens_of(totals),
         answers=totals.answers or 0,
-        answer_tokens=_tokens(totals, "first_"),
+        answer_tokens=tokens_of(totals, "first_"),
         answering_cost_usd=(
             None if totals.answering_unknown else totals.answering_cost_usd or Decimal(0)
         ),
@@ -245,13 +250,6 @@ def _usage_row(
         unknown_costs=totals.unknown_costs or 0,
         latency=latency,
         overhead=overhead,
-    )
-
-
-def _tokens(row: Row[*tuple[Any, ...]], prefix: str = "") -> TokenUsage:
-    values = [int(getattr(row, prefix + name) or 0) for name in _TOKENS]
-    return TokenUsage(
-        input=values[0], cached_input=values[1], output=values[2], reasoning=values[3]
     )
 
 
@@ -292,55 +290,6 @@ def _call_costs(row: Row[*tuple[Any, ...]]) -> CallCosts:
     )
 
 
-def _page(page: DecisionPage) -> Select[*tuple[Any, ...]]:
-    columns = DECISIONS.c
-    standing = case(
-        (columns.closed_at.is_not(None), func.coalesce(columns.status, "erased")),
-        (columns.approval_id.is_not(None) & columns.resolution.is_(None), "pending_person"),
-        else_="open",
-    )
-    query = select(DECISIONS, standing.label("standing")).where(
-        columns.tenant == page.tenant, columns.opened_at.is_not(None)
-    )
-    if page.before is not None:
-        query = query.where(columns.decision_id < page.before)
-    if page.status is not None:
-        query = query.where(standing == page.status)
-    if page.workflow is not None:
-        query = query.where(columns.workflow == page.workflow)
-    if page.principal_id is not None:
-        query = query.where(columns.principal_id == page.principal_id)
-    return query.order_by(columns.decision_id.desc()).limit(page.limit)
-
-
-def _decision(
-    row: Row[*tuple[Any, ...]],
-) -> DecisionRow:
-    return DecisionRow(
-        decision_id=row.decision_id,
-        kind=row.kind,
-        source=row.source,
-        principal_id=row.principal_id,
-        key_id=row.key_id,
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        status=row.standing,
-        workflow=row.workflow,
-        workflow_version=row.workflow_version,
-        model=row.model,
-        zone=row.zone,
-        evidence=row.evidence,
-        data_class=row.data_class,
-        approval_id=row.approval_id,
-        resolution=row.resolution,
-        error_code=row.error_code,
-        tokens=_tokens(row),
-        cost_usd=row.cost_usd,
-        latency_ms=row.latency_ms,
-        overhead_ms=row.overhead_ms,
-    )
-
-
 def _call(row: Row[*tuple[Any, ...]]) -> CallRow:
     return CallRow(
         permit_id=row.permit_id,
@@ -356,7 +305,7 @@ def _call(row: Row[*tuple[Any, ...]]) -> CallRow:
         most_usd=row.most_usd,
         outcome=row.outcome,
         error=row.error,
-        tokens=_tokens(row),
+        tokens=tokens_of(row),
         cost_usd=row.cost_usd,
         latency_ms=row.latency_ms,
         first_token_ms=row.first_token_ms,

@@ -122,6 +122,10 @@ class ScriptedUpstream:
         """Answer the next chat or embeddings requests with these, one each, in order."""
         self._script.extend(replies)
 
+    def answer_with(self, answer: str | Reply | Answer) -> None:
+        """Answer from now on as if it had been made with this `answer`."""
+        self._answer = answer
+
     async def start(self) -> None:
         """Listen."""
         self._server = await asyncio.get_running_loop().create_server(

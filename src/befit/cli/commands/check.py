@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from befit.catalog import Problem, Workspace
+from befit.catalog import ActivationRule, Problem, Workspace
 from befit.cli.options import asking_options, example, json_option, text_of, workspace_option
 from befit.cli.output import print_json, say
 from befit.cli.route_report import RouteView, route_report
@@ -27,12 +27,16 @@ class ProblemDocument(msgspec.Struct, kw_only=True):
 
 
 class CheckDocument(msgspec.Struct, kw_only=True):
-    """What `check --json` prints; `route` is there where a text was given."""
+    """What `check --json` prints; `route` is there where a text was given.
+
+    `waiting` names what the files call approved and nobody entitled has activated.
+    """
 
     ok: bool
     problems: list[ProblemDocument]
     models: list[str]
     workflows: list[str]
+    waiting: list[str]
     route: Mapping[str, object] | None = None
 
 
@@ -64,6 +68,8 @@ def command(
         raise click.UsageError("what is asked needs a text: add --text TEXT")
     examination = examine_workspace(workspace)
     document = _document(examination)
+    if examination.settings and examination.settings.activation is not ActivationRule.DECLARED:
+        document.waiting = _waiting(workspace)
     if text is not None and document.ok:
         params = {"text": text_of(text), **asked}
         document.route = perform(workspace, "route", params, acting_as=acting_as)
@@ -81,7 +87,27 @@ def _document(examination: Examination) -> CheckDocument:
         problems=[_problem(problem) for problem in examination.problems],
         models=sorted(catalog.cards) if catalog else [],
         workflows=sorted(catalog.workflows) if catalog else [],
+        waiting=[],
     )
+
+
+class _Item(msgspec.Struct):
+    awaits_activation: bool
+    stage_reason: str | None
+
+
+class _Items(msgspec.Struct):
+    models: list[_Item] = []
+    workflows: list[_Item] = []
+
+
+def _waiting(workspace: Workspace) -> list[str]:
+    """What waits for its activation: why, and the command that ends it."""
+    found: list[_Item] = []
+    for operation in ("models.list", "workflows.list"):
+        items = msgspec.convert(perform(workspace, operation, {}), _Items)
+        found += [*items.models, *items.workflows]
+    return [item.stage_reason or "" for item in found if item.awaits_activation]
 
 
 def _problem(problem: Problem) -> ProblemDocument:
@@ -102,6 +128,8 @@ def _print(document: CheckDocument, examination: Examination, root: Path) -> Non
         return
     click.echo(f"models: {', '.join(document.models) or 'none'}")
     click.echo(f"workflows: {', '.join(document.workflows) or 'none'}")
+    for reason in document.waiting:
+        click.echo(f"not serving: {reason}")
     if document.route is not None:
         view = msgspec.convert(document.route, RouteView)
         click.echo("\n" + route_report(view, every_model=True))

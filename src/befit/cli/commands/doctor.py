@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from befit.cli.findings import Finding, State, find_all
+from befit.cli.finding import Finding, State
+from befit.cli.findings import find_all
 from befit.cli.options import example, json_option, workspace_folder_option
 from befit.cli.output import print_json, say
 from befit.cli.session import run
@@ -16,14 +17,17 @@ _MARKS = {State.OK: "+", State.NOTE: "~", State.PROBLEM: "!"}
 
 
 @click.command(epilog=example("befit doctor", "befit doctor --json"))
+@click.option("--external", is_flag=True, help="Ask the servers of external models too.")
 @json_option
 @workspace_folder_option
-def command(folder: Path, as_json: bool) -> int:
+def command(folder: Path, external: bool, as_json: bool) -> int:
     """Look at machine, weights, workspace and model servers.
 
-    Only loopback is contacted, and only to list models. Exits 1 on any problem (!).
+    Contacted are loopback's usual ports and the servers that models of the workspace name,
+    external ones only with --external; they are asked to list their models and nothing else.
+    Exits 1 on any problem (!).
     """
-    findings = run(find_all(folder, os.environ))
+    findings = run(find_all(folder, os.environ, external=external))
     problems = sum(finding.state is State.PROBLEM for finding in findings)
     if as_json:
         print_json({"ok": not problems, "findings": findings})

@@ -29,6 +29,7 @@ class _Excluded(msgspec.Struct):
 
     decision_id: str
     excluded: dict[str, str]
+    warnings: list[str]
 
 
 @click.command(
@@ -66,6 +67,8 @@ def command(
     beside = msgspec.convert(document, _Excluded)
     for model, reason in beside.excluded.items():
         say(f"not measured: {model}: {one_line(reason)}")
+    for warning in beside.warnings:
+        say(f"warning: {warning}")
     if as_json:
         print_json(document)
         return

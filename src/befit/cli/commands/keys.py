@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from befit.catalog import Workspace, duration_s
-from befit.cli.options import USD, example, json_option, names_of, workspace_option
+from befit.cli.options import ROLES, USD, example, json_option, names_of, workspace_option
 from befit.cli.output import moment, money, print_json, say, table
 from befit.cli.session import perform
 
@@ -20,6 +20,8 @@ class _Key(msgspec.Struct):
     name: str
     roles: list[str]
     workflows: list[str]
+    groups: list[str]
+    person: str | None
     budget_usd: float | None
     budget_period: str
     created_at: float
@@ -47,7 +49,12 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
         raise click.BadParameter(str(error)) from None
 
 
-@command.command(epilog=example("befit keys create ci --budget-usd 5 --expires 30d --json"))
+@command.command(
+    epilog=example(
+        "befit keys create ci --budget-usd 5 --expires 30d --json",
+        "befit keys create mara-laptop --person mara",
+    )
+)
 @click.argument("name")
 @click.option("--budget-usd", type=USD, help="The most it may cost in each period.")
 @click.option(
@@ -59,14 +66,16 @@ def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 )
 @click.option("--expires", callback=_duration, metavar="30d", help="How long the key is good for.")
 @click.option("--workflows", default="", metavar="A,B", help="Limit it to these workflows.")
+@click.option("--groups", default="", metavar="A,B", help="The groups of the service it is for.")
+@click.option("--person", metavar="NAME|ID", help="Whose it is; it carries their groups.")
 @click.option(
     "--role",
     "roles",
-    type=click.Choice(("user", "reviewer", "admin")),
+    type=click.Choice(ROLES),
     multiple=True,
     default=("user",),
     show_default=True,
-    help="What its holder may do beside asking.",
+    help="What its holder may do; may be given several times.",
 )
 @json_option
 @workspace_option
@@ -77,6 +86,8 @@ def create(
     period: str,
     expires: int | None,
     workflows: str,
+    groups: str,
+    person: str | None,
     roles: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -88,6 +99,8 @@ def create(
         "name": name,
         "roles": roles,
         "workflows": names_of(workflows),
+        "groups": names_of(groups),
+        "person": person,
         "budget_usd": budget_usd,
         "budget_period": period,
         "expires_in_s": expires,
@@ -118,6 +131,7 @@ def list_keys(workspace: Workspace, as_json: bool) -> None:
         (
             key.id,
             key.name,
+            key.person or "-",
             ",".join(key.roles),
             ",".join(key.workflows) or "all",
             "none" if key.budget_usd is None else f"{money(key.budget_usd)}/{key.budget_period}",
@@ -126,7 +140,9 @@ def list_keys(workspace: Workspace, as_json: bool) -> None:
         )
         for key in found
     ]
-    click.echo(table(("id", "name", "roles", "workflows", "budget", "expires", "state"), rows))
+    click.echo(
+        table(("id", "name", "person", "roles", "workflows", "budget", "expires", "state"), rows)
+    )
 
 
 @command.command(epilog=example("befit keys revoke K7Q2M4X9PA3B"))

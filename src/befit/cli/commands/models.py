@@ -1,4 +1,4 @@
-"""`befit models`: list the models, and add one after a probing call."""
+"""`befit models`: list the models, add one, let it serve, retire it, bring the former back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.adding import add_on_request
+from befit.cli.lifecycle_report import act
 from befit.cli.options import USD, example, json_option, names_of, workspace_option
-from befit.cli.output import print_json, say, table
+from befit.cli.output import one_line, print_json, say, table
 from befit.cli.session import perform, run
 
 _VIAS = ("ollama", "vllm", "llamacpp", "lmstudio", "openai", "embedded")
@@ -25,6 +26,8 @@ class _Model(msgspec.Struct):
     zone: str
     via: str
     stage: str
+    stage_reason: str | None
+    awaits_activation: bool
     health: str
     evidence: dict[str, str]
     last_error: str | None = None
@@ -38,10 +41,11 @@ class _Models(msgspec.Struct):
     epilog=example(
         "befit models list",
         "befit models add local --via ollama --model qwen2.5:7b --able write",
+        "befit models promote local",
     )
 )
 def command() -> None:
-    """List and add models."""
+    """List and add models; let them serve, retire them, bring former ones back."""
 
 
 @command.command(name="list", epilog=example("befit models list --json"))
@@ -63,12 +67,17 @@ def list_models(workspace: Workspace, as_json: bool) -> None:
             model.zone,
             model.size,
             model.via,
-            model.health if model.stage == "approved" else model.stage,
+            _state(model),
             _evidence(model.evidence),
         )
         for model in found
     ]
     click.echo(table(("model", "zone", "size", "via", "state", "evidence"), rows))
+    for model in found:
+        if model.awaits_activation:
+            say(f"note: {model.stage_reason}")
+        if model.health != "healthy" and model.last_error:
+            say(f"note: model {model.name} is {model.health}: {one_line(model.last_error)}")
 
 
 @command.command(
@@ -117,6 +126,44 @@ def add(
     if as_json:
         print_json(document)
     return 0
+
+
+@command.command(epilog=example("befit models promote local"))
+@click.argument("name")
+@json_option
+@workspace_option
+def promote(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Let a model serve exactly as its card stands now.
+
+    Its card then says `stage: approved`; the ledger records who did it, of which release, and
+    what stood behind it.
+    """
+    act(workspace, "models.promote", name, as_json=as_json)
+
+
+@command.command(epilog=example("befit models retire local"))
+@click.argument("name")
+@json_option
+@workspace_option
+def retire(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Stop a model for good; workflows that name it go on with what else they name."""
+    act(workspace, "models.retire", name, as_json=as_json)
+
+
+@command.command(epilog=example("befit models rollback triage-specialist"))
+@click.argument("name")
+@json_option
+@workspace_option
+def rollback(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Bring back the card that was activated before this one, with all that it said.
+
+    A specialist's former artefact serves again at once, with what it was measured at.
+    """
+    act(workspace, "models.rollback", name, as_json=as_json)
+
+
+def _state(model: _Model) -> str:
+    return model.health if model.stage == "approved" else model.stage
 
 
 def _evidence(by_workflow: dict[str, str]) -> str:

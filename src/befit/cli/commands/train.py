@@ -37,6 +37,7 @@ class _Trained(msgspec.Struct):
     folds: int
     p95_ms: float
     seconds: float
+    stage: str
     files: list[str]
     warnings: list[str]
 
@@ -60,8 +61,10 @@ def command(
 ) -> None:
     """Train a specialist from your own cases, on this machine.
 
-    It becomes the first model of workflow NAME at once. Where there is no such workflow, one
-    is written from the cases. Cases with the label `oos` teach it when to abstain.
+    It becomes the first model of workflow NAME at once, unless its score out of fold misses the
+    workflow's quality bar: then it is proposed, and what serves now goes on. Where there is no
+    such workflow, one is written from the cases. Cases with the label `oos` teach it when to
+    abstain.
     """
     params = {"name": name, "cases": whole_path(cases), "seed": seed, "data_class": data_class}
     with shown_progress() as progress:
@@ -81,6 +84,9 @@ def command(
         click.echo(f"out of scope: it abstains from {trained.oos_recall:.3f} of such cases")
     click.echo(f"latency: p95 {milliseconds(trained.p95_ms)}; trained in {trained.seconds:.1f} s")
     click.echo(f"written: {', '.join(trained.files)}")
+    if trained.stage != "approved":
+        say(f"{trained.workflow} does not use it yet · decision {trained.decision_id}")
+        return
     made = "a new workflow" if trained.is_new_workflow else "first in its workflow"
     say(f"{trained.workflow} ({made}) uses it from now on · decision {trained.decision_id}")
     say(f"try: befit ask --workflow {trained.workflow} 'TEXT'")

@@ -145,8 +145,15 @@ class BoundaryDocument(SceneDocument, frozen=True, kw_only=True):
     connections_after_public: int
 
 
+class CardDocument(SceneDocument, frozen=True, kw_only=True):
+    """Scene 4: how often the external peer was asked with the text that holds a card."""
+
+    peer: str
+    requests_with_card: int
+
+
 class FailureDocument(SceneDocument, frozen=True, kw_only=True):
-    """Scene 4: the workflow files' hashes before and after."""
+    """Scene 5: the workflow files' hashes before and after."""
 
     killed: str
     before_sha256: dict[str, str]

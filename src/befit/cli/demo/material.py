@@ -62,6 +62,7 @@ class Material:
         plans: broad questions.
         notes: restricted texts.
         public: a text that anybody may read.
+        reviews: two public texts that differ in a payment card alone.
     """
 
     labels: Mapping[str, str]
@@ -72,6 +73,7 @@ class Material:
     plans: tuple[Paper, ...]
     notes: tuple[Paper, ...]
     public: Paper
+    reviews: tuple[Paper, ...]
 
     @classmethod
     def read(cls, *, held_out: int) -> Material:
@@ -86,6 +88,7 @@ class Material:
             plans=_papers("planning.jsonl"),
             notes=_papers("restricted.jsonl"),
             public=_public(),
+            reviews=_papers("reviews.jsonl"),
         )
 
 

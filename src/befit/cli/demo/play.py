@@ -12,6 +12,7 @@ from befit.cli.demo.peers import engaged_peers
 from befit.cli.demo.scenes import (
     play_before,
     play_boundary,
+    play_card,
     play_failure,
     play_planning,
     play_tickets,
@@ -45,11 +46,12 @@ async def play_demo(plan: DemoPlan, console: Console) -> DemoDocument:
         planning = await play_planning(stage, screen)
         async with engaged_peers(stage) as peers:
             boundary = await play_boundary(stage, screen, peers)
+            card = await play_card(stage, screen, peers)
             failure = await play_failure(stage, screen, peers)
             retire_stand_ins(stage.workspace)
         summary = await show_summary(stage, screen, rows)
         document = DemoDocument(
-            scenes=(before, tickets, planning, boundary, failure),
+            scenes=(before, tickets, planning, boundary, card, failure),
             summary=summary,
             decisions=tuple(stage.decisions),
         )

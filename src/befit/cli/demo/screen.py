@@ -202,7 +202,8 @@ def _facts(asked: Asked) -> Iterator[tuple[str, str, str]]:
     account = asked.account
     record = account.record
     origin = record.class_origin or ("declared by the caller" if record.declared_class else "")
-    yield "class", f"{account.data_class}" + (f" ({origin})" if origin else ""), ""
+    detected = f": {', '.join(record.detected)}" if record.detected else ""
+    yield "class", f"{account.data_class}" + (f" ({origin}{detected})" if origin else ""), ""
     yield from _labelled("struck out", _reasons(account), _FAINT)
     calls = account.calls
     if calls:

@@ -1,5 +1,7 @@
 """What Befit can be asked to do, apart from the door that the question comes through."""
 
+from befit.gateway.operations.detection_rows import detect_at_hand
+from befit.gateway.operations.local import local_principal
 from befit.gateway.operations.operation import (
     NoParams,
     OpDocument,
@@ -18,6 +20,8 @@ __all__ = [
     "OpParams",
     "Operation",
     "OperationCall",
+    "detect_at_hand",
+    "local_principal",
     "long_operation",
     "operation",
     "perform",

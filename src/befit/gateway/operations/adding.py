@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 
-from befit.catalog import ModelCard, Price, WorkspaceEdit, problems_as_error
+from befit.catalog import ModelCard, Price, Stage, WorkspaceEdit
 from befit.errors import BefitError, Conflict, ModelFailure, NotFound, nearest
 from befit.gateway.failure import ErrorObject, error_object
+from befit.gateway.operations.activation import may_activate, record_act, take_up
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.card_proposal import CardProposal, CardRequest, propose_card
-from befit.gateway.operations.entitled import require_admin
+from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument
 from befit.identity import Principal
 from befit.inference import PROBE_OUTPUT_TOKENS, PROBE_TEXT, ProbeResult
 from befit.messages import BefitOptions, ChatRequest
 from befit.orchestrator import BulkArrival, BulkCase, Kind
 from befit.platform import Platform
-from befit.vocabulary import DataClass, Purpose
+from befit.policy import Action
+from befit.vocabulary import DEFAULT_TENANT, DataClass, Purpose
 
 _SHOWN_NAMES = 12
 
@@ -78,12 +80,17 @@ class ProbeDocument(OpDocument, frozen=True, kw_only=True):
 
 
 class AddedDocument(OpDocument, frozen=True, kw_only=True):
-    """What `models add --json` prints."""
+    """What `models add --json` prints.
+
+    Attributes:
+        stage: `approved`, or `proposed` where who adds may not activate.
+    """
 
     card: ProposalDocument
     probe: ProbeDocument
     file: str
     in_force: bool
+    stage: str
 
 
 async def propose_model(
@@ -96,7 +103,7 @@ async def propose_model(
         NotFound: the server's list does not tell which model is meant.
         ModelFailure: the server cannot be asked.
     """
-    require_admin(principal, "add models")
+    require(platform, principal, Action.ADMINISTER, "add models")
     request, offered = await _named(platform, params)
     return _document(platform, propose_card(request), offered)
 
@@ -104,36 +111,48 @@ async def propose_model(
 async def add_model(platform: Platform, principal: Principal, params: NewCard) -> AddedDocument:
     """Probe a model once, then write its card and take it up.
 
+    It serves at once where who adds it may activate models too; else it is proposed.
+
     Raises:
         Conflict, NotFound: as `models.propose`.
         InvalidRequest: the card cannot be.
         ModelFailure: the probe failed; nothing is written.
     """
-    require_admin(principal, "add models")
+    require(platform, principal, Action.ADMINISTER, "add models")
     request, offered = await _named(platform, params)
     proposal = propose_card(request)
     edit = WorkspaceEdit(platform.workspace)
-    edit.put_card(proposal.card)
-    edit.check()
+    edit.put_card(_placed(platform, principal, proposal.card))
+    added = edit.preview().find_card(params.name)
     probed = await _probe(platform, principal, proposal.card, keep=params.keep_unanswered)
     # Recorded before it serves: a model that nothing approved must not.
-    await record_administrative(
-        platform,
-        principal,
-        action="model_approved",
-        subject=f"model:{proposal.card.name}",
-        told={"card": asdict(proposal.card), "probe": probed},
-    )
+    if added.stage is Stage.APPROVED:
+        await record_act(platform, principal, added, Stage.APPROVED, told={"probe": probed})
+    else:
+        await record_administrative(
+            platform,
+            principal,
+            action="proposed",
+            subject=f"model:{added.name}",
+            told={"probe": probed},
+        )
     files = await asyncio.to_thread(edit.commit)
-    reload = await platform.shelf.reload()
-    if reload.problems:
-        raise problems_as_error(reload.problems)
+    await take_up(platform)
     return AddedDocument(
         card=_document(platform, proposal, offered),
         probe=probed,
         file=str(files[0].relative_to(platform.workspace.root)),
-        in_force=proposal.card.name in platform.catalog.current.cards,
+        in_force=added.name in platform.catalog.current.cards,
+        stage=added.stage,
     )
+
+
+def _placed(platform: Platform, principal: Principal, card: ModelCard) -> ModelCard:
+    """The card as it is written: another tenant's people add models to that tenant alone."""
+    if principal.tenant != DEFAULT_TENANT:
+        card = replace(card, tenants=frozenset({principal.tenant}))
+    approved = may_activate(platform, principal, card)
+    return card if approved else replace(card, stage=Stage.PROPOSED)
 
 
 async def _named(platform: Platform, params: CardRequest) -> tuple[CardRequest, tuple[str, ...]]:

@@ -21,20 +21,25 @@ async def record_administrative(
     action: str,
     subject: str,
     told: Mapping[str, object],
-) -> None:
+) -> str:
     """Append one `administrative` event; durable once this returns.
+
+    Returns:
+        The event's own id, by which an auditor finds it.
 
     Raises:
         LedgerUnavailable: then the act must not happen.
     """
     fields = {**told, "action": action, "subject": subject, "by": principal.id}
+    event_id = new_id("admin")
     draft = Draft(
         type=EventType.ADMINISTRATIVE,
         tenant=principal.tenant,
-        decision_id=new_id("admin"),
+        decision_id=event_id,
         step="",
         principal=principal.id,
         policy=platform.policy.hash,
         fields={name: msgspec.Raw(_encode(value)) for name, value in fields.items()},
     )
     await platform.ledger.append((draft,))
+    return event_id

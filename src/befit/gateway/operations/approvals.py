@@ -6,10 +6,12 @@ from typing import Literal
 
 from befit.approvals import Approval, ApprovalPage, ApprovalStatus, may_read_payload
 from befit.errors import InvalidRequest
+from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
 from befit.orchestrator import Choice
 from befit.platform import Platform
+from befit.policy import Action, Resource, ResourceKind
 
 _MOST = 500
 
@@ -127,10 +129,19 @@ async def _decide(
     *,
     answer: str | None = None,
 ) -> ApprovalDocument:
+    approval = await platform.approvals.get(params.id, principal)
+    if may_read_payload(approval, principal):  # who is not its reviewer is told so below
+        require(platform, principal, Action.APPROVE, f"decide on {approval.id}", _about(approval))
     choice = Choice(
         status=status, payload_sha256=params.payload_sha256, answer=answer, note=params.note
     )
     return _document(await platform.resolutions.resolve(params.id, principal, choice), principal)
+
+
+def _about(approval: Approval) -> Resource:
+    if not approval.workflow:
+        return Resource()
+    return Resource(kind=ResourceKind.WORKFLOW, name=approval.workflow)
 
 
 def _document(approval: Approval, principal: Principal) -> ApprovalDocument:

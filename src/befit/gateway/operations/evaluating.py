@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
 from befit.catalog import Capability, Catalog, Evaluation, ModelCard, Workflow, card_version
-from befit.errors import BefitError, BudgetExhausted, Forbidden
+from befit.errors import BefitError, BudgetExhausted, Forbidden, WorkspaceError
 from befit.evaluation import (
     Answer,
     Candidate,
@@ -21,11 +23,13 @@ from befit.evaluation import (
     select,
 )
 from befit.gateway.operations.case_file import CaseFile
-from befit.gateway.operations.entitled import require_admin
+from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal
+from befit.inference.embedded.specialist import SpecialistArtefact
 from befit.orchestrator import BulkCase, BulkRow, BulkRun, Kind
 from befit.platform import Platform
+from befit.policy import Action, Resource
 from befit.vocabulary import OUT_OF_SCOPE, Case, Progress, Purpose
 
 
@@ -45,12 +49,14 @@ class EvaluateParams(OpParams, frozen=True, kw_only=True):
 class EvaluationResult(EvaluationDocument, OpDocument, frozen=True, kw_only=True):
     """What `evaluate --json` prints (contract): rows smallest model first, and a verdict.
 
-    `excluded` tells which models were not called, and why.
+    `excluded` tells which models were not called, and why; `warnings` which figures do
+    not count as evidence.
     """
 
     decision_id: str
     cost_usd: Decimal | None
     excluded: dict[str, str]
+    warnings: tuple[str, ...]
 
 
 async def evaluate_models(
@@ -64,9 +70,9 @@ async def evaluate_models(
         Forbidden: policy permits none of the models.
         BudgetExhausted: no model's calls are covered by what is left.
     """
-    require_admin(principal, "evaluate models")
-    catalog = platform.catalog.current
+    catalog = platform.catalog.current.of(principal.tenant)
     workflow = catalog.find_workflow(params.workflow)
+    require(platform, principal, Action.TRAIN_ON, "evaluate models", Resource.of_workflow(workflow))
     cards = _cards_to_measure(catalog, workflow, params.models)
     file = await CaseFile.read(params.cases)
     file.require_expected()
@@ -84,7 +90,9 @@ async def evaluate_models(
             labels=frozenset(workflow.labels),
             progress=progress,
         )
-    rows = _to_keep(evaluation, workflow, permitted, principal.tenant, file.sha256)
+    seen = await asyncio.to_thread(_trained_on, platform, permitted, file.sha256)
+    measured = tuple(card for card in permitted if card.name not in seen)
+    rows = _to_keep(evaluation, workflow, measured, principal.tenant, file.sha256)
     for row in rows:
         await platform.stores.evaluations.add(row)
     await platform.shelf.refresh()
@@ -92,7 +100,34 @@ async def evaluate_models(
     document = evaluation_document(workflow.name, evaluation, verdict, cases_sha256=file.sha256)
     fields = {name: getattr(document, name) for name in EvaluationDocument.__struct_fields__}
     return EvaluationResult(
-        **fields, decision_id=bulk.decision_id, cost_usd=bulk.cost_usd, excluded=excluded
+        **fields,
+        decision_id=bulk.decision_id,
+        cost_usd=bulk.cost_usd,
+        excluded=excluded,
+        warnings=tuple(map(_seen_before, seen)),
+    )
+
+
+def _trained_on(
+    platform: Platform, cards: Sequence[ModelCard], cases_sha256: str
+) -> tuple[str, ...]:
+    """The specialists that were trained on these very cases; blocks while it reads."""
+    found: list[str] = []
+    for card in cards:
+        if card.specialist is not None:
+            digest = card.specialist.artefact
+            folder = platform.workspace.artefacts_dir / digest.removeprefix("sha256:")
+            with suppress(WorkspaceError):  # one that cannot be read has failed on every case
+                artefact = SpecialistArtefact.load(folder, digest)
+                if artefact.document.training.cases_sha256 == cases_sha256:
+                    found.append(card.name)
+    return tuple(found)
+
+
+def _seen_before(model: str) -> str:
+    return (
+        f"{model} was trained on these very cases: its score shows what it remembers, not what "
+        "it can do, and is not kept as evidence; measure it on cases it has not seen"
     )
 
 
@@ -181,7 +216,7 @@ def _to_keep(
     tenant: str,
     sha256: str,
 ) -> tuple[Evaluation, ...]:
-    """What routing may rely on; a model that never answered was not measured."""
+    """What routing may rely on of `cards`; one that never answered was not measured."""
     versions = {card.name: card_version(card) for card in cards}
     now = time.time()
     return tuple(
@@ -202,7 +237,7 @@ def _to_keep(
             at=now,
         )
         for row in evaluation.rows
-        if row.p95_ms is not None
+        if row.p95_ms is not None and row.model in versions
     )
 
 

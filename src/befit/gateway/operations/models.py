@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from befit.catalog import ModelCard, Workflow
+from befit.catalog import ModelCard, card_version, release_of, stage_fault
+from befit.gateway.operations.activation import (
+    ActivatedDocument,
+    evidence_by_workflow,
+    last_act,
+    shown_tenants,
+)
+from befit.gateway.operations.entitled import may
 from befit.gateway.operations.operation import NoParams, OpDocument
 from befit.identity import Principal
+from befit.inference import Breaker
 from befit.platform import Platform
+from befit.policy import Action
+
+_WORDS = {Breaker.CLOSED: "healthy", Breaker.OPEN: "ill", Breaker.HALF_OPEN: "half-open"}
 
 
 class ModelDocument(OpDocument, frozen=True, kw_only=True):
-    """One card. `evidence` names what stands behind it for each workflow it may serve."""
+    """One card.
+
+    Attributes:
+        stage_reason: why it does not serve; null where it does.
+        version: the hash that evaluations hang on.
+        release: the hash of everything its file says but its stage; what is activated.
+        last_act: who activated or retired it; null where nothing was recorded.
+        evidence: what stands behind it for each workflow it may serve.
+        health: `healthy`, `ill` (left alone for a while), or `half-open` (on trial).
+        last_error: of calls since it last answered; for administrators.
+    """
 
     name: str
     family: str
@@ -19,7 +40,14 @@ class ModelDocument(OpDocument, frozen=True, kw_only=True):
     via: str
     zone: str
     jurisdiction: str | None
+    owner: str
+    tenants: tuple[str, ...]
     stage: str
+    stage_reason: str | None
+    awaits_activation: bool
+    version: str
+    release: str
+    last_act: ActivatedDocument | None
     url: str | None
     upstream_model: str
     context_window: int | None
@@ -42,17 +70,22 @@ class ModelList(OpDocument, frozen=True, kw_only=True):
 async def list_models(platform: Platform, principal: Principal, params: NoParams) -> ModelList:
     """Every card. Addresses are shown to administrators only."""
     del params
-    catalog = platform.catalog.current
+    catalog = platform.catalog.current.of(principal.tenant)
     workflows = tuple(catalog.workflows.values())
+    book = platform.shelf.evidence_of(principal.tenant)
     cards = sorted(catalog.cards.values(), key=lambda card: card.name)
     return ModelList(
-        models=tuple(_document(platform, card, workflows, principal) for card in cards)
+        models=tuple(
+            _document(platform, principal, card, evidence_by_workflow(book, card, workflows))
+            for card in cards
+        )
     )
 
 
 def _document(
-    platform: Platform, card: ModelCard, workflows: tuple[Workflow, ...], principal: Principal
+    platform: Platform, principal: Principal, card: ModelCard, evidence: dict[str, str]
 ) -> ModelDocument:
+    is_admin = may(platform, principal, Action.ADMINISTER)
     health = platform.caller.health(card.name)
     return ModelDocument(
         name=card.name,
@@ -61,8 +94,15 @@ def _document(
         via=card.via,
         zone=card.zone,
         jurisdiction=card.jurisdiction,
+        owner=card.owner,
+        tenants=shown_tenants(principal, card),
         stage=card.stage,
-        url=card.url if principal.is_admin else None,
+        stage_reason=stage_fault(card),
+        awaits_activation=card.awaits_activation,
+        version=card_version(card),
+        release=release_of(card),
+        last_act=last_act(platform, principal, card),
+        url=card.url if is_admin else None,
         upstream_model=card.upstream_model,
         context_window=card.context_window,
         parameters_billion=card.parameters_billion,
@@ -70,19 +110,7 @@ def _document(
         able=tuple(sorted(card.able)),
         licence=card.licence,
         specialist_of=card.specialist.workflow if card.specialist else None,
-        evidence=evidence_by_workflow(platform, card, workflows),
-        health=health.breaker if health.last_error else "ok",
-        last_error=health.last_error if principal.is_admin else None,
+        evidence=evidence,
+        health=_WORDS[health.breaker],
+        last_error=health.last_error if is_admin else None,
     )
-
-
-def evidence_by_workflow(
-    platform: Platform, card: ModelCard, workflows: tuple[Workflow, ...]
-) -> dict[str, str]:
-    """What stands behind a card for each workflow that it may serve."""
-    book = platform.shelf.evidence
-    return {
-        workflow.name: book.evidence(card, workflow)
-        for workflow in workflows
-        if not workflow.model_order or card.name in workflow.model_order
-    }

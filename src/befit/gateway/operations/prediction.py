@@ -10,13 +10,14 @@ from pathlib import Path
 from befit.catalog import Catalog, ModelCard, Workflow
 from befit.errors import NotFound
 from befit.gateway.operations.case_file import CaseFile
-from befit.gateway.operations.entitled import require_admin
+from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal
 from befit.inference.embedded.specialist import SpecialistArtefact
 from befit.messages import LabelDistribution
 from befit.orchestrator import BulkCase, Kind
 from befit.platform import Platform
+from befit.policy import Action
 from befit.vocabulary import OUT_OF_SCOPE, Progress, Purpose
 
 _BATCH = 256
@@ -67,8 +68,8 @@ async def predict(
         InvalidRequest: the cases cannot be read.
         Forbidden: policy does not permit the specialist.
     """
-    require_admin(principal, "predict from a file")
-    catalog = platform.catalog.current
+    require(platform, principal, Action.TRAIN_ON, "predict from a file")
+    catalog = platform.catalog.current.of(principal.tenant)
     workflow = catalog.find_workflow(params.workflow)
     card, artefact = _specialist_of(catalog, workflow)
     least = await asyncio.to_thread(
@@ -93,7 +94,7 @@ async def predict(
         predictions=tuple(predictions),
         workflow=workflow.name,
         model=card.name,
-        evidence=platform.shelf.evidence.evidence(card, workflow),
+        evidence=platform.shelf.evidence_of(principal.tenant).evidence(card, workflow),
         decision_id=bulk.decision_id,
         n=len(predictions),
         abstained=sum(each.abstained for each in predictions),

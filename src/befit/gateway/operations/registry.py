@@ -8,6 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from befit.errors import NotFound, nearest
+from befit.gateway.operations.access import AccessParams, show_access
 from befit.gateway.operations.adding import NewCard, add_model, propose_model
 from befit.gateway.operations.answering import Asked, ask, route
 from befit.gateway.operations.approvals import (
@@ -21,15 +22,37 @@ from befit.gateway.operations.approvals import (
     reject,
     show_approval,
 )
-from befit.gateway.operations.auditing import verify_ledger
-from befit.gateway.operations.card_proposal import CardRequest
-from befit.gateway.operations.decisions import (
-    DecisionId,
-    DecisionQuery,
-    list_decisions,
-    show_decision,
+from befit.gateway.operations.auditing import (
+    VerifyParams,
+    rotate_key,
+    take_checkpoint,
+    verify_ledger,
 )
+from befit.gateway.operations.card_proposal import CardRequest
+from befit.gateway.operations.decisions import DecisionId, list_decisions, show_decision
+from befit.gateway.operations.erasure import ErasureParams, RetentionParams, erase, retain
+from befit.gateway.operations.exporting import ExportParams, export
+from befit.gateway.operations.groups import (
+    GroupNamed,
+    Membership,
+    NewGroup,
+    add_group,
+    add_member,
+    list_groups,
+    remove_group,
+    remove_member,
+    show_group,
+)
+from befit.gateway.operations.inventory import take_inventory
 from befit.gateway.operations.keys import KeyId, NewKey, create_key, list_keys, revoke_key
+from befit.gateway.operations.lifecycle import (
+    ItemName,
+    activate_workflow,
+    promote_model,
+    retire_model,
+    retire_workflow,
+    roll_back_model,
+)
 from befit.gateway.operations.models import list_models
 from befit.gateway.operations.operation import (
     NoParams,
@@ -37,11 +60,26 @@ from befit.gateway.operations.operation import (
     OperationCall,
     document_json,
     late_operation,
+    long_operation,
     operation,
 )
+from befit.gateway.operations.people import (
+    NewPerson,
+    PersonChange,
+    PersonNamed,
+    add_person,
+    list_people,
+    remove_person,
+    set_person,
+    show_person,
+)
+from befit.gateway.operations.policy import SimulateParams, show_policy, simulate
+from befit.gateway.operations.proving import ProveParams, prove
 from befit.gateway.operations.reload import reload
 from befit.gateway.operations.runs import RunLookup, RunRequest, run_locally, show_run
+from befit.gateway.operations.searching import DecisionQuery
 from befit.gateway.operations.usage import UsageParams, usage
+from befit.gateway.operations.workflows import list_workflows, show_workflow
 
 _ALL = (
     operation("ask", Asked, ask),
@@ -56,16 +94,45 @@ _ALL = (
     operation("keys.create", NewKey, create_key),
     operation("keys.list", NoParams, list_keys),
     operation("keys.revoke", KeyId, revoke_key),
+    operation("people.add", NewPerson, add_person),
+    operation("people.list", NoParams, list_people),
+    operation("people.show", PersonNamed, show_person),
+    operation("people.set", PersonChange, set_person),
+    operation("people.remove", PersonNamed, remove_person),
+    operation("groups.add", NewGroup, add_group),
+    operation("groups.list", NoParams, list_groups),
+    operation("groups.show", GroupNamed, show_group),
+    operation("groups.add_member", Membership, add_member),
+    operation("groups.remove_member", Membership, remove_member),
+    operation("groups.remove", GroupNamed, remove_group),
     operation("usage", UsageParams, usage),
     operation("decisions.show", DecisionId, show_decision),
     operation("decisions.list", DecisionQuery, list_decisions),
     operation("models.list", NoParams, list_models),
     operation("models.propose", CardRequest, propose_model),
     operation("models.add", NewCard, add_model),
-    operation("audit.verify", NoParams, verify_ledger),
+    operation("models.promote", ItemName, promote_model),
+    operation("models.retire", ItemName, retire_model),
+    operation("models.rollback", ItemName, roll_back_model),
+    operation("access", AccessParams, show_access),
+    operation("inventory", NoParams, take_inventory),
+    operation("workflows.list", NoParams, list_workflows),
+    operation("workflows.show", ItemName, show_workflow),
+    operation("workflows.activate", ItemName, activate_workflow),
+    operation("workflows.retire", ItemName, retire_workflow),
+    operation("audit.verify", VerifyParams, verify_ledger),
+    operation("audit.checkpoint", NoParams, take_checkpoint),
+    operation("audit.rotate_key", NoParams, rotate_key),
+    operation("audit.prove", ProveParams, prove),
+    operation("audit.erase", ErasureParams, erase),
+    operation("audit.retain", RetentionParams, retain),
+    long_operation("audit.export", ExportParams, export),
     late_operation("train", "befit.gateway.operations.training"),
     late_operation("predict", "befit.gateway.operations.prediction"),
+    late_operation("detect", "befit.gateway.operations.detecting"),
     late_operation("evaluate", "befit.gateway.operations.evaluating"),
+    operation("policy.show", NoParams, show_policy),
+    long_operation("policy.simulate", SimulateParams, simulate),
     operation("reload", NoParams, reload),
 )
 

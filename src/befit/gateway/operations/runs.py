@@ -107,7 +107,7 @@ async def show_run(platform: Platform, principal: Principal, params: RunLookup) 
 async def _run(
     platform: Platform, principal: Principal, params: RunRequest, source: Source
 ) -> RunDocument:
-    workflow = platform.catalog.current.workflows.get(params.workflow)
+    workflow = platform.catalog.current.of(principal.tenant).workflows.get(params.workflow)
     options = befit_options(
         workflow=params.workflow,
         data_class=params.data_class,
@@ -148,6 +148,7 @@ def _finished(answer: Answer, principal: Principal) -> Run:
         created_at=now - answer.latency_ms / 1000,
         status=RunStatus.ANSWERED,
         output=answer.output,
+        data_class=standing.data_class,
         finished_at=now,
     )
 
@@ -155,14 +156,15 @@ def _finished(answer: Answer, principal: Principal) -> Run:
 async def _look(platform: Platform, principal: Principal, run_id: str) -> RunDocument:
     run = await platform.stores.runs.get(principal.tenant, run_id)
     if run is not None:
-        if not may_read(principal, run.principal_id):
+        if not may_read(platform, principal, run.principal_id):
             raise _unknown(run_id)
-        return _kept(run, platform.catalog.current.workflows.get(run.workflow))
+        catalog = platform.catalog.current.of(principal.tenant)
+        return _kept(run, catalog.workflows.get(run.workflow))
     try:
         record = await platform.record(principal.tenant, decision_id_of(run_id))
     except NotFound:
         raise _unknown(run_id) from None
-    if not may_read(principal, record.principal_id):
+    if not may_read(platform, principal, record.principal_id):
         raise _unknown(run_id)
     return _recorded(run_id, record)
 

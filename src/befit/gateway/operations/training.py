@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 from befit.catalog import (
     PERSON,
@@ -15,20 +14,23 @@ from befit.catalog import (
     Catalog,
     Evaluation,
     ModelCard,
+    Stage,
     Workflow,
     WorkspaceEdit,
     card_version,
-    problems_as_error,
 )
 from befit.errors import InvalidRequest, NotFound
+from befit.gateway.operations.activation import record_act, take_up
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.case_file import CaseFile
-from befit.gateway.operations.entitled import require_admin
+from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
+from befit.gateway.operations.specialist_place import SpecialistPlace
 from befit.identity import Principal
 from befit.messages import ChatRequest, Embeddings
 from befit.orchestrator import BulkCase, BulkRun, Kind
 from befit.platform import Platform
+from befit.policy import Action, Resource
 from befit.statistics import p95
 from befit.training import TrainedSpecialist, TrainingPlan, plan_training, train_specialist
 from befit.vocabulary import OUT_OF_SCOPE, Progress, Purpose, SizeClass
@@ -53,6 +55,8 @@ class TrainedDocument(OpDocument, frozen=True, kw_only=True):
         accuracy: share of in-scope cases that got their label; `n` of them were scored.
         majority: the score of always saying the most frequent label.
         oos_recall: share of out-of-scope cases it abstained from; null without any.
+        bar: the workflow's quality bar; null where it has none.
+        stage: `approved`, or `proposed` where it is not to serve yet; `warnings` say why.
         files: what was written, relative to the workspace.
     """
 
@@ -66,6 +70,8 @@ class TrainedDocument(OpDocument, frozen=True, kw_only=True):
     interval: tuple[float, float]
     majority: float
     oos_recall: float | None
+    bar: float | None
+    stage: str
     calibration_error: float
     folds: int
     per_class: dict[str, int]
@@ -81,16 +87,21 @@ async def train(
 ) -> TrainedDocument:
     """Train a specialist and make it its workflow's first model.
 
+    It is left proposed, beside what serves now, where its score out of fold misses the
+    workflow's bar or where who trains it may not activate it.
+
     Raises:
+        Forbidden: the principal may not train on the workflow's data.
         InvalidRequest: the cases do not allow it, or hold labels the workflow does not have.
         NotFound: the workspace has no embedding model.
         FitFailed: the training process died.
         WorkspaceError: the workspace's files cannot be changed.
     """
-    require_admin(principal, "train a model")
     started = time.perf_counter()
-    catalog = platform.catalog.current
+    catalog = platform.catalog.current.of(principal.tenant)
     workflow = catalog.workflows.get(params.name)
+    data = Resource.of_workflow(workflow) if workflow else Resource()
+    require(platform, principal, Action.TRAIN_ON, "train a model", data)
     embedder = _embedder(catalog)
     file = await CaseFile.read(params.cases)
     plan = await asyncio.to_thread(plan_training, params.name, file.path)
@@ -106,14 +117,16 @@ async def train(
     async with await platform.orchestrator.bulk(arrival) as bulk:
         trained = await _fit(platform, bulk, plan, embedder, params.seed, progress)
         p95_ms = await _time(bulk, plan, trained.card)
+        place = SpecialistPlace.of(platform, principal, trained, workflow)
+        edit = await asyncio.to_thread(_edited, platform, place, catalog)
+        made = _Made(plan=plan, place=place, p95_ms=p95_ms, decision_id=bulk.decision_id)
         # Recorded before it serves: a model that nothing approved must not.
-        await _record(platform, principal, plan, trained, bulk.decision_id)
-        files = await asyncio.to_thread(_write, platform, trained, workflow, catalog)
-    made = _Made(plan=plan, trained=trained, p95_ms=p95_ms, decision_id=bulk.decision_id)
-    await _take_up(platform, principal.tenant, made)
+        await _record(platform, principal, made, edit.preview())
+        files = await asyncio.to_thread(edit.commit)
+    await take_up(platform)
+    await _keep_measured(platform, principal.tenant, made)
     return made.document(
         files=tuple(str(path.relative_to(platform.workspace.root)) for path in files),
-        is_new_workflow=workflow is None,
         seconds=time.perf_counter() - started,
     )
 
@@ -123,30 +136,31 @@ class _Made:
     """A specialist that is written and measured."""
 
     plan: TrainingPlan
-    trained: TrainedSpecialist
+    place: SpecialistPlace
     p95_ms: float
     decision_id: str
 
     @property
     def n_in_scope(self) -> int:
-        report = self.trained.report
+        report = self.place.trained.report
         return report.n - report.per_class.get(OUT_OF_SCOPE, 0)
 
-    def document(
-        self, *, files: tuple[str, ...], is_new_workflow: bool, seconds: float
-    ) -> TrainedDocument:
-        report = self.trained.report
+    def document(self, *, files: tuple[str, ...], seconds: float) -> TrainedDocument:
+        trained, card = self.place.trained, self.place.card
+        report = trained.report
         return TrainedDocument(
             workflow=self.plan.name,
-            model=self.trained.card.name,
-            artefact=self.trained.artefact,
+            model=card.name,
+            artefact=trained.artefact,
             decision_id=self.decision_id,
-            is_new_workflow=is_new_workflow,
+            is_new_workflow=self.place.workflow is None,
             n=self.n_in_scope,
             accuracy=report.accuracy,
             interval=report.accuracy_interval,
             majority=report.majority,
             oos_recall=report.oos_recall,
+            bar=self.place.bar,
+            stage=card.stage,
             calibration_error=report.calibration_error,
             folds=report.folds,
             per_class=report.per_class,
@@ -154,30 +168,31 @@ class _Made:
             weight_bytes=report.weight_bytes,
             seconds=round(seconds, 3),
             files=files,
-            warnings=self.trained.warnings,
+            warnings=(*trained.warnings, *self.place.warnings),
         )
 
 
-async def _record(
-    platform: Platform,
-    principal: Principal,
-    plan: TrainingPlan,
-    trained: TrainedSpecialist,
-    decision_id: str,
-) -> None:
-    await record_administrative(
-        platform,
-        principal,
-        action="model_approved",
-        subject=f"model:{trained.card.name}",
-        told={
-            "workflow": plan.name,
-            "artefact": trained.artefact,
-            "cases_sha256": plan.cases_sha256,
-            "decision_id": decision_id,
-            "accuracy": trained.report.accuracy,
-        },
-    )
+async def _record(platform: Platform, principal: Principal, made: _Made, declared: Catalog) -> None:
+    """Record what was trained, and that it was activated where it is to serve."""
+    plan, place = made.plan, made.place
+    told = {
+        "workflow": plan.name,
+        "artefact": place.trained.artefact,
+        "cases_sha256": plan.cases_sha256,
+        "decision_id": made.decision_id,
+        "accuracy": place.trained.report.accuracy,
+    }
+    if not place.serves:
+        subject = f"model:{place.card.name}"
+        await record_administrative(
+            platform, principal, action="proposed", subject=subject, told=told
+        )
+        return
+    card = declared.find_card(place.card.name)
+    await record_act(platform, principal, card, Stage.APPROVED, told=told)
+    if place.activates_workflow:
+        workflow = declared.find_workflow(plan.name)
+        await record_act(platform, principal, workflow, Stage.APPROVED, told=told)
 
 
 async def _fit(
@@ -222,18 +237,18 @@ async def _time(bulk: BulkRun, plan: TrainingPlan, card: ModelCard) -> float:
     return round(found.value, 3)
 
 
-def _write(
-    platform: Platform, trained: TrainedSpecialist, workflow: Workflow | None, catalog: Catalog
-) -> tuple[Path, ...]:
+def _edited(platform: Platform, place: SpecialistPlace, catalog: Catalog) -> WorkspaceEdit:
     edit = WorkspaceEdit(platform.workspace)
-    if workflow is None:
-        edit.add_workflow(trained.workflow)
-    edit.put_card(trained.card)
-    if workflow is not None:
+    if place.workflow is None:
+        edit.add_workflow(place.new_workflow)
+    edit.put_card(place.card)
+    if place.workflow is not None and place.serves:
         edit.put_first_model(
-            workflow.name, trained.card.name, rest=_order_behind(workflow, trained.card, catalog)
+            place.workflow.name,
+            place.card.name,
+            rest=_order_behind(place.workflow, place.card, catalog),
         )
-    return edit.commit()
+    return edit
 
 
 def _order_behind(workflow: Workflow, card: ModelCard, catalog: Catalog) -> tuple[str, ...]:
@@ -253,17 +268,10 @@ def _order_behind(workflow: Workflow, card: ModelCard, catalog: Catalog) -> tupl
     return (*(each.name for each in chatting), *((PERSON,) if workflow.ends_at_person else ()))
 
 
-async def _take_up(platform: Platform, tenant: str, made: _Made) -> None:
-    """Put the new files in force and keep what the specialist was measured at.
-
-    Raises:
-        WorkspaceError: the files have a problem, so that the specialist is not in force.
-    """
-    reload = await platform.shelf.reload()
-    if reload.problems:
-        raise problems_as_error(reload.problems)
-    catalog = platform.catalog.current
-    plan, card, report = made.plan, made.trained.card, made.trained.report
+async def _keep_measured(platform: Platform, tenant: str, made: _Made) -> None:
+    """Keep what the specialist was measured at, as evidence for it."""
+    catalog = platform.catalog.current.of(tenant)
+    plan, card, report = made.plan, made.place.card, made.place.trained.report
     low, high = report.accuracy_interval
     await platform.stores.evaluations.add(
         Evaluation(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import time
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from befit.errors import InvalidRequest
+from befit.gateway.operations.entitled import may
+from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
 from befit.messages import TokenUsage
@@ -23,9 +21,7 @@ from befit.metering import (
     report_usage,
 )
 from befit.platform import Platform
-
-_AGO = re.compile(r"(\d+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+from befit.policy import Action
 
 
 class UsageParams(OpParams, frozen=True, kw_only=True):
@@ -71,7 +67,7 @@ class UsageDocument(OpDocument, frozen=True, kw_only=True):
 
 
 async def usage(platform: Platform, principal: Principal, params: UsageParams) -> UsageDocument:
-    """Usage of the tenant for administrators, of the principal's own key for others.
+    """Usage of the tenant for who may audit, of the principal's own key for others.
 
     Raises:
         InvalidRequest: a time cannot be read.
@@ -79,15 +75,15 @@ async def usage(platform: Platform, principal: Principal, params: UsageParams) -
     """
     reference = None
     if params.reference is not None:
-        card = platform.catalog.current.find_card(params.reference)
+        card = platform.catalog.current.of(principal.tenant).find_card(params.reference)
         reference = Reference(card=card, basis=Basis(params.basis))
     query = UsageQuery(
         tenant=principal.tenant,
         by=frozenset(Dimension(word) for word in params.by),
-        since=_moment(params.since, "since"),
-        until=_moment(params.until, "until"),
-        # Who has no key of their own and is no administrator has used nothing.
-        key_id=None if principal.is_admin else principal.key_id or "",
+        since=moment(params.since, "since"),
+        until=moment(params.until, "until"),
+        # Who has no key of their own and may not audit has used nothing.
+        key_id=None if may(platform, principal, Action.AUDIT) else principal.key_id or "",
         reference=reference,
     )
     await platform.projector.caught_up()
@@ -116,24 +112,3 @@ def _entry(row: UsageRow) -> UsageEntry:
         overhead=row.overhead,
         saving=row.saving,
     )
-
-
-def _moment(text: str | None, param: str) -> float | None:
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text)
-    if ago is not None:
-        return time.time() - int(ago[1]) * _SECONDS[ago[2]]
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(
-            f"{param} {text!r} is no time",
-            next_step="write 2026-01-31, 2026-01-31T08:00, 7d, 24h or Unix seconds",
-            param=param,
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -7,10 +7,11 @@ import msgspec
 from befit.catalog import Catalog, ModelCard, Stage, Workflow
 from befit.errors import NotFound, nearest
 from befit.gateway.bearer import bearer_in
-from befit.gateway.operations.models import evidence_by_workflow
+from befit.gateway.operations.activation import evidence_by_workflow
 from befit.gateway.reply import Receive, Scope, Send, send_json
 from befit.identity import Principal
 from befit.platform import Platform
+from befit.routing import EvidenceBook
 
 _AUTO = "auto"
 _WORKFLOW = "workflow:"
@@ -60,10 +61,11 @@ class ModelsEndpoint:
         await send_json(send, msgspec.json.encode(found))
 
     def _models(self, principal: Principal) -> list[_Model]:
-        catalog = self._platform.catalog.current
+        catalog = self._platform.catalog.current.of(principal.tenant)
         workflows = _usable(catalog, principal)
+        book = self._platform.shelf.evidence_of(principal.tenant)
         cards = [
-            self._card(card, workflows)
+            _card(card, workflows, book)
             for card in catalog.cards.values()
             if card.stage is Stage.APPROVED
         ]
@@ -81,17 +83,18 @@ class ModelsEndpoint:
             _Model(id=_AUTO, owned_by="befit", befit=_About(kind="auto")),
         ]
 
-    def _card(self, card: ModelCard, workflows: tuple[Workflow, ...]) -> _Model:
-        evidence = evidence_by_workflow(self._platform, card, workflows)
-        about = _About(kind="model", zone=card.zone, size=card.size, evidence=evidence)
-        return _Model(id=card.name, owned_by=card.family, befit=about)
+
+def _card(card: ModelCard, workflows: tuple[Workflow, ...], book: EvidenceBook) -> _Model:
+    evidence = evidence_by_workflow(book, card, workflows)
+    about = _About(kind="model", zone=card.zone, size=card.size, evidence=evidence)
+    return _Model(id=card.name, owned_by=card.family, befit=about)
 
 
 def _usable(catalog: Catalog, principal: Principal) -> tuple[Workflow, ...]:
-    """The workflows that the key may name."""
+    """The workflows that serve and that the key may name."""
     limited_to = principal.workflows
     return tuple(
         workflow
         for name, workflow in catalog.workflows.items()
-        if not limited_to or name in limited_to
+        if workflow.stage is Stage.APPROVED and (not limited_to or name in limited_to)
     )

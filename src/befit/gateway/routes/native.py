@@ -14,6 +14,7 @@ from befit.errors import InvalidRequest
 from befit.gateway.bearer import bearer_in
 from befit.gateway.body import read_body
 from befit.gateway.limits import Limits
+from befit.gateway.operations.access import AccessParams, show_access
 from befit.gateway.operations.approvals import (
     ApprovalId,
     ApprovalQuery,
@@ -25,20 +26,42 @@ from befit.gateway.operations.approvals import (
     reject,
     show_approval,
 )
-from befit.gateway.operations.decisions import (
-    DecisionId,
-    DecisionQuery,
-    list_decisions,
-    show_decision,
+from befit.gateway.operations.decisions import DecisionId, list_decisions, show_decision
+from befit.gateway.operations.detecting import TextsToDetect, detect_texts
+from befit.gateway.operations.detection_rows import DetectDocument
+from befit.gateway.operations.groups import (
+    GroupNamed,
+    Membership,
+    NewGroup,
+    add_group,
+    add_member,
+    list_groups,
+    remove_group,
+    remove_member,
+    show_group,
 )
+from befit.gateway.operations.inventory import take_inventory
+from befit.gateway.operations.keys import KeyId, NewKey, create_key, list_keys, revoke_key
 from befit.gateway.operations.operation import (
     Document,
+    NoParams,
     OpParams,
     document_json,
     read_params,
     wrong_field,
 )
+from befit.gateway.operations.people import (
+    NewPerson,
+    PersonChange,
+    PersonNamed,
+    add_person,
+    list_people,
+    remove_person,
+    set_person,
+    show_person,
+)
 from befit.gateway.operations.runs import RunDocument, RunLookup, RunRequest, run_workflow, show_run
+from befit.gateway.operations.searching import DecisionQuery
 from befit.gateway.operations.usage import UsageParams, usage
 from befit.gateway.reply import Header, Receive, Scope, Send, send_json
 from befit.identity import Principal
@@ -75,7 +98,7 @@ class NativeEndpoint:
             given[name] = value
         document = await self.perform(principal, given)
         headers: tuple[Header, ...] = ()
-        if isinstance(document, RunDocument):
+        if isinstance(document, RunDocument | DetectDocument) and document.decision_id:
             headers = ((b"befit-decision", document.decision_id.encode()),)
         await send_json(send, document_json(document), headers=headers)
 
@@ -103,6 +126,7 @@ def native_endpoints(platform: Platform, limits: Limits) -> tuple[NativeEndpoint
 
     return (
         at("POST", "/v1/workflows/{workflow}/runs", RunRequest, run_workflow),
+        at("POST", "/v1/detect", TextsToDetect, detect_texts),
         at("GET", "/v1/runs/{run_id}", RunLookup, show_run),
         at("GET", "/v1/decisions", DecisionQuery, list_decisions),
         at("GET", "/v1/decisions/{id}", DecisionId, show_decision),
@@ -112,6 +136,22 @@ def native_endpoints(platform: Platform, limits: Limits) -> tuple[NativeEndpoint
         at("POST", "/v1/approvals/{id}/approve", Decided, approve),
         at("POST", "/v1/approvals/{id}/reject", Decided, reject),
         at("POST", "/v1/approvals/{id}/edit", Edited, edit),
+        at("GET", "/v1/access", AccessParams, show_access),
+        at("GET", "/v1/inventory", NoParams, take_inventory),
+        at("GET", "/v1/keys", NoParams, list_keys),
+        at("POST", "/v1/keys", NewKey, create_key),
+        at("DELETE", "/v1/keys/{id}", KeyId, revoke_key),
+        at("GET", "/v1/people", NoParams, list_people),
+        at("POST", "/v1/people", NewPerson, add_person),
+        at("GET", "/v1/people/{who}", PersonNamed, show_person),
+        at("POST", "/v1/people/{who}", PersonChange, set_person),
+        at("DELETE", "/v1/people/{who}", PersonNamed, remove_person),
+        at("GET", "/v1/groups", NoParams, list_groups),
+        at("POST", "/v1/groups", NewGroup, add_group),
+        at("GET", "/v1/groups/{name}", GroupNamed, show_group),
+        at("DELETE", "/v1/groups/{name}", GroupNamed, remove_group),
+        at("POST", "/v1/groups/{name}/members", Membership, add_member),
+        at("DELETE", "/v1/groups/{name}/members/{member:path}", Membership, remove_member),
     )
 
 

@@ -20,6 +20,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     models: str
     ledger: str
+    checkpoints: str
     catalog: str
 
 
@@ -68,9 +69,15 @@ async def readiness_of(platform: Platform, watch: CatalogWatch) -> Readiness:
     ledger = "ok" if platform.ledger.is_available else "ledger_unavailable"
     # A wrong file leaves the catalog before it in force, so this is worth a word, not a 503.
     catalog = "workspace_invalid" if watch.problems else "ok"
+    # Answers are recorded all the same; what is missing is the copy that is kept elsewhere.
+    checkpoints = "ok" if platform.checkpointer.problem is None else "checkpoint_not_kept"
     is_ready = (models, ledger) == ("ok", "ok")
     return Readiness(
-        status="ready" if is_ready else "not_ready", models=models, ledger=ledger, catalog=catalog
+        status="ready" if is_ready else "not_ready",
+        models=models,
+        ledger=ledger,
+        checkpoints=checkpoints,
+        catalog=catalog,
     )
 
 

@@ -20,7 +20,20 @@ from befit.platform import Platform
 
 CHAT_PATH = "/v1/chat/completions"
 
-_NAMES = frozenset({"embeddings", "models", "workflows", "runs", "decisions", "usage", "approvals"})
+_NAMES = frozenset(
+    {
+        "embeddings",
+        "models",
+        "workflows",
+        "runs",
+        "decisions",
+        "usage",
+        "approvals",
+        "keys",
+        "people",
+        "groups",
+    }
+)
 
 
 class Routes:
@@ -51,6 +64,17 @@ class Routes:
             ],
             redirect_slashes=False,
             default=_nothing_there,
+        )
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, str], ...]:
+        """Method and path of every endpoint, as declared."""
+        routes = (route for route in self._router.routes if isinstance(route, Route))
+        return tuple(
+            (method, route.path)
+            for route in routes
+            for method in sorted(route.methods or ())
+            if method != "HEAD"  # comes with every GET
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

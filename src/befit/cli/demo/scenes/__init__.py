@@ -2,6 +2,7 @@
 
 from befit.cli.demo.scenes.before import play_before
 from befit.cli.demo.scenes.boundary import play_boundary
+from befit.cli.demo.scenes.card import play_card
 from befit.cli.demo.scenes.failure import play_failure
 from befit.cli.demo.scenes.planning import play_planning
 from befit.cli.demo.scenes.tickets import TicketRows, play_tickets
@@ -10,6 +11,7 @@ __all__ = [
     "TicketRows",
     "play_before",
     "play_boundary",
+    "play_card",
     "play_failure",
     "play_planning",
     "play_tickets",

@@ -1,0 +1,300 @@
+"""The operation `access`: what somebody may reach, and by which rule, as policy itself says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from befit.catalog import Capability, Catalog, ModelCard, Stage, Workflow, stage_in_words
+from befit.errors import InvalidRequest
+from befit.gateway.operations.entitled import require
+from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.who import Somebody, find_somebody
+from befit.identity import Principal
+from befit.platform import Platform
+from befit.policy import Action, ClassOrigin, Inquiry, Policy, Resource, Situation, Verdict
+from befit.vocabulary import DataClass, Impact, Purpose, Tag
+
+_MYSELF = "me"
+_ANSWERING = frozenset({Capability.CHAT, Capability.LABELS})
+_WORKSPACE_ACTIONS = (Action.TRAIN_ON, Action.AUDIT, Action.EXPORT, Action.ADMINISTER)
+_WORKFLOW_ACTIONS = (Action.APPROVE, Action.TRAIN_ON, Action.ACTIVATE)
+
+
+class AccessParams(OpParams, frozen=True, kw_only=True):
+    """Whose access: `me`, a person's name or id, a key's id, `group:NAME`, `role:NAME`.
+
+    `tags` are what the content carries beside what a workflow declares.
+    """
+
+    who: str = _MYSELF
+    tags: tuple[str, ...] = ()
+
+
+class WhoDocument(OpDocument, frozen=True, kw_only=True):
+    """Whose access it is. `notes` say what keeps them from using it at all."""
+
+    kind: str
+    id: str
+    name: str
+    tenant: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    workflows: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class ReachDocument(OpDocument, frozen=True, kw_only=True):
+    """What may happen to content of one class.
+
+    Attributes:
+        form: `raw`, `redacted` (where all that was found in it can be replaced), or null
+            where it may not go at all.
+        unattended: whether an answer may go out without a person.
+        rules: the rules that decided.
+        reasons: why not, one sentence a rule; empty where it may go.
+    """
+
+    data_class: str
+    form: str | None
+    unattended: bool
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+class RowDocument(OpDocument, frozen=True, kw_only=True):
+    """One model for one workflow; without a workflow the request names the model.
+
+    Attributes:
+        raw_up_to: the class up to which content may go as it is, from the least that the
+            workflow has; null where not even that one may.
+        usable_up_to: the same, where redacted counts too.
+        unattended_up_to: the class up to which answers may go out without a person.
+    """
+
+    workflow: str | None
+    model: str
+    zone: str
+    stage: str
+    raw_up_to: str | None
+    usable_up_to: str | None
+    unattended_up_to: str | None
+    classes: tuple[ReachDocument, ...]
+
+
+class ActionDocument(OpDocument, frozen=True, kw_only=True):
+    """Whether something beside asking is permitted. `on` is `workspace` or `workflow:NAME`."""
+
+    action: str
+    on: str
+    permitted: bool
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+class AccessDocument(OpDocument, frozen=True, kw_only=True):
+    """What `befit access --json` prints: rows by workflow and model, actions by resource."""
+
+    who: WhoDocument
+    policy: str
+    catalog: str
+    tags: tuple[str, ...]
+    rows: tuple[RowDocument, ...]
+    actions: tuple[ActionDocument, ...]
+
+
+async def show_access(
+    platform: Platform, principal: Principal, params: AccessParams
+) -> AccessDocument:
+    """What somebody may reach now: every workflow, model and class put to policy.
+
+    Everybody may ask about themselves; about others, who may audit.
+
+    Raises:
+        Forbidden: the principal may not audit.
+        NotFound: nobody of that name.
+        InvalidRequest: no such tag.
+    """
+    if params.who == _MYSELF:
+        who = Somebody(kind="me", principal=principal)
+    else:
+        require(platform, principal, Action.AUDIT, "see the access of others")
+        who = await find_somebody(platform, principal.tenant, params.who)
+    asking = _Asking(
+        principal=who.principal,
+        policy=platform.policy,
+        catalog=platform.catalog.current.of(principal.tenant),
+        tags=_tags(params.tags),
+    )
+    return AccessDocument(
+        who=_who_document(who),
+        policy=asking.policy.hash,
+        catalog=asking.catalog.version,
+        tags=tuple(sorted(asking.tags)),
+        rows=await asking.rows(),
+        actions=tuple(asking.actions()),
+    )
+
+
+class _Asking:
+    """One principal's questions to one version of policy and catalog."""
+
+    def __init__(
+        self, *, principal: Principal, policy: Policy, catalog: Catalog, tags: frozenset[Tag]
+    ) -> None:
+        self.principal = principal
+        self.policy = policy
+        self.catalog = catalog
+        self.tags = tags
+        self._hour = time.gmtime().tm_hour
+
+    async def rows(self) -> tuple[RowDocument, ...]:
+        """Each workflow's models, then each model by its own name."""
+        found: list[RowDocument] = []
+        workflows = sorted(self.catalog.workflows.values(), key=lambda each: each.name)
+        for workflow in (*workflows, None):
+            cards = tuple(_cards_for(workflow, self.catalog))
+            verdicts: list[tuple[DataClass, dict[str, Verdict]]] = []
+            for data_class in _classes(workflow):
+                situation = self._situation(workflow, cards, data_class)
+                verdicts.append((data_class, dict(self.policy.decide(situation).by_model)))
+                await asyncio.sleep(0)  # a large catalog must not hold up who is being answered
+            found += [_row(workflow, card, verdicts) for card in cards]
+        return tuple(found)
+
+    def actions(self) -> Iterable[ActionDocument]:
+        """What else is permitted, on the workspace and on each workflow."""
+        for action in _WORKSPACE_ACTIONS:
+            yield self._action(action, Resource(), "workspace")
+        for name, workflow in sorted(self.catalog.workflows.items()):
+            for action in _WORKFLOW_ACTIONS:
+                yield self._action(action, Resource.of_workflow(workflow), f"workflow:{name}")
+        for name, card in sorted(self.catalog.cards.items()):
+            yield self._action(Action.ACTIVATE, Resource.of_model(card), f"model:{name}")
+
+    def _action(self, action: Action, resource: Resource, on: str) -> ActionDocument:
+        inquiry = Inquiry(
+            principal=self.principal, action=action, resource=resource, hour=self._hour
+        )
+        ruling = self.policy.judge(inquiry)
+        return ActionDocument(
+            action=action,
+            on=on,
+            permitted=ruling.permitted,
+            rules=ruling.rule_ids,
+            reasons=ruling.reasons,
+        )
+
+    def _situation(
+        self, workflow: Workflow | None, cards: tuple[ModelCard, ...], data_class: DataClass
+    ) -> Situation:
+        """The question that a request of that class would put, were all found in it replaceable."""
+        wants = workflow.requirements if workflow else None
+        own = workflow.tags if workflow else frozenset[Tag]()
+        return Situation(
+            principal=self.principal,
+            action=Action.INVOKE,
+            purpose=Purpose.ANSWER,
+            workflow=workflow.name if workflow else None,
+            workflow_stage=workflow.stage if workflow else Stage.APPROVED,
+            workflow_stage_words=stage_in_words(workflow) if workflow else "",
+            workflow_owner=workflow.owner if workflow else "",
+            impact=workflow.impact if workflow else Impact.LOW,
+            data_class=data_class,
+            class_origin=ClassOrigin.CALLER,
+            tags=own | self.tags,
+            redacted_class=_classes(workflow)[0],
+            redacted_tags=own,
+            can_redact=True,
+            highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
+            zones=wants.zones if wants else frozenset(),
+            jurisdictions=wants.jurisdictions if wants else frozenset(),
+            purposes=workflow.purposes if workflow else frozenset(),
+            hour=self._hour,
+            catalog_version=self.catalog.version,
+            candidate_names=tuple(card.name for card in cards),
+            candidates=cards,
+        )
+
+
+def _tags(words: tuple[str, ...]) -> frozenset[Tag]:
+    try:
+        return frozenset(Tag(word) for word in words)
+    except ValueError as error:
+        known = ", ".join(Tag)
+        raise InvalidRequest(str(error), next_step=f"tags are {known}", param="tags") from None
+
+
+def _who_document(who: Somebody) -> WhoDocument:
+    principal = who.principal
+    return WhoDocument(
+        kind=who.kind,
+        id=principal.id,
+        name=principal.name,
+        tenant=principal.tenant,
+        roles=tuple(sorted(principal.roles)),
+        groups=tuple(sorted(principal.groups)),
+        workflows=tuple(sorted(principal.workflows)),
+        notes=who.notes,
+    )
+
+
+def _cards_for(workflow: Workflow | None, catalog: Catalog) -> Iterable[ModelCard]:
+    """The models that may answer: in the workflow's order, else all that answer at all."""
+    if workflow is not None and workflow.model_order:
+        named = (catalog.cards.get(name) for name in workflow.model_order)
+        yield from (card for card in named if card is not None)
+        return
+    for _, card in sorted(catalog.cards.items()):
+        if workflow is None or _may_answer(card, workflow):
+            yield card
+
+
+def _may_answer(card: ModelCard, workflow: Workflow) -> bool:
+    is_others = card.specialist is not None and card.specialist.workflow != workflow.name
+    return bool(card.capabilities & _ANSWERING) and not is_others
+
+
+def _classes(workflow: Workflow | None) -> tuple[DataClass, ...]:
+    """The classes that content of a workflow can have, least first."""
+    least = workflow.data_class if workflow and workflow.data_class else DataClass.PUBLIC
+    return tuple(each for each in DataClass if each >= least)
+
+
+def _row(
+    workflow: Workflow | None,
+    card: ModelCard,
+    verdicts: list[tuple[DataClass, dict[str, Verdict]]],
+) -> RowDocument:
+    classes = tuple(_reach(data_class, by_model[card.name]) for data_class, by_model in verdicts)
+    return RowDocument(
+        workflow=workflow.name if workflow else None,
+        model=card.name,
+        zone=card.zone,
+        stage=card.stage,
+        raw_up_to=_up_to(classes, [each.form == "raw" for each in classes]),
+        usable_up_to=_up_to(classes, [each.form is not None for each in classes]),
+        unattended_up_to=_up_to(classes, [each.unattended for each in classes]),
+        classes=classes,
+    )
+
+
+def _reach(data_class: DataClass, verdict: Verdict) -> ReachDocument:
+    return ReachDocument(
+        data_class=data_class.word,
+        form=verdict.form.value if verdict.permitted else None,
+        unattended=verdict.permitted and verdict.unattended,
+        rules=verdict.rule_ids,
+        reasons=verdict.reasons or verdict.person_reasons,
+    )
+
+
+def _up_to(classes: tuple[ReachDocument, ...], may: list[bool]) -> str | None:
+    """The last class before the first that may not; rules need not be ordered by class."""
+    highest: str | None = None
+    for reach, is_permitted in zip(classes, may, strict=True):
+        if not is_permitted:
+            break
+        highest = reach.data_class
+    return highest

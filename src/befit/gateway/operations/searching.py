@@ -1,0 +1,111 @@
+"""What a search for decisions asks: who, what, when, as people write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from befit.errors import InvalidRequest
+from befit.gateway.operations.moment import moment
+from befit.gateway.operations.operation import OpParams
+from befit.metering import DecisionPage
+from befit.platform import Platform
+
+MOST = 500
+"""The most decisions of one page."""
+
+_KEY = "key:"
+
+ClassWord = Literal["public", "internal", "confidential", "restricted"]
+
+
+class DecisionFilter(OpParams, frozen=True, kw_only=True):
+    """Which decisions; what is not given restricts nothing.
+
+    `who` is a principal's id, a key's id, or the name of a person. `model` is any that was
+    called, whoever answered in the end. `since` and `until` are Unix seconds, a date (UTC),
+    a date with time, or how long ago (`7d`, `24h`). `denied` leaves those that policy refused.
+    """
+
+    who: str | None = None
+    workflow: str | None = None
+    model: str | None = None
+    data_class: ClassWord | None = None
+    status: str | None = None
+    since: str | None = None
+    until: str | None = None
+    denied: bool = False
+
+
+class DecisionQuery(DecisionFilter, frozen=True, kw_only=True):
+    """Which decisions, newest first; `before` is the last id of the page before."""
+
+    limit: int = 50
+    before: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whom:
+    """Who is meant by a search: principals, or one API key of theirs."""
+
+    principal_ids: tuple[str, ...]
+    key_id: str | None = None
+
+
+async def page_asked(
+    platform: Platform, tenant: str, asked: DecisionFilter, *, limit: int, before: str | None
+) -> DecisionPage:
+    """The page of decisions that a filter describes.
+
+    Raises:
+        InvalidRequest: the limit or a time cannot be read.
+    """
+    if not 1 <= limit <= MOST:
+        raise InvalidRequest(f"limit is {limit}; it goes from 1 to {MOST}", param="limit")
+    whom = None if asked.who is None else await meant(platform, tenant, asked.who)
+    return DecisionPage(
+        tenant=tenant,
+        limit=limit,
+        before=before,
+        status=asked.status,
+        workflow=asked.workflow,
+        model=asked.model,
+        data_class=asked.data_class,
+        since=moment(asked.since, "since"),
+        until=moment(asked.until, "until"),
+        principal_ids=whom.principal_ids if whom else None,
+        key_id=whom.key_id if whom else None,
+        denied=asked.denied,
+    )
+
+
+async def meant(platform: Platform, tenant: str, who: str) -> Whom:
+    """Who is meant: a person by name, a key by its id, or a principal by its id.
+
+    Nobody needs to be known: decisions outlive the directory, and an id that means nothing
+    here finds nothing.
+    """
+    for person in await platform.stores.people.list(tenant):
+        if who == person.name:
+            return Whom(principal_ids=(person.id,))
+    key = await platform.stores.keys.find(who.removeprefix(_KEY))
+    if key is not None and key.tenant == tenant:
+        return Whom(principal_ids=(key.principal_id,), key_id=key.id)
+    return Whom(principal_ids=(who,))
+
+
+def told_of(platform: Platform, page: DecisionPage) -> dict[str, object]:
+    """A query as an event tells it: persons by pseudonym, and only what restricts."""
+    pseudonym = platform.erasure.pseudonym
+    told: dict[str, object] = {
+        "who": [pseudonym(page.tenant, each) for each in page.principal_ids or ()],
+        "workflow": page.workflow,
+        "model": page.model,
+        "data_class": page.data_class,
+        "status": page.status,
+        "since": page.since,
+        "until": page.until,
+        "denied": page.denied,
+        "before": page.before,
+    }
+    return {name: value for name, value in told.items() if value}

@@ -1,0 +1,155 @@
+"""What the database repeats of persons, cleared when their keys are destroyed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Delete, Update, delete, func, select, update
+
+from befit.approvals import ApprovalStatus
+from befit.audit import Standing
+from befit.storage.columns import class_word
+from befit.storage.database import Database
+from befit.storage.schema import (
+    APPROVALS,
+    CALL_SCOPES,
+    CALLS,
+    CONVERSATIONS,
+    DECISIONS,
+    RUNS,
+)
+from befit.vocabulary import DataClass
+
+ERASED = "erased"
+"""What stands in place of a person where a column needs a value."""
+
+_PENDING = ApprovalStatus.PENDING.value
+
+
+class SqlPersonalRows:
+    """A `PersonalRows`: each clearing is one transaction, and repeating it changes nothing.
+
+    What remains of a decision says nothing of the person: workflow, model, class, tokens,
+    cost and times, which usage and budgets are counted from.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def standing(self, tenant: str, principal_id: str) -> Standing:
+        """What of a person's is under way, and the API keys their decisions came with."""
+        return await self._database.read(lambda c: _standing(c, tenant, principal_id))
+
+    async def forget(self, tenant: str, principal_id: str) -> int:
+        """Clear a person and all sealed texts of theirs; how many rows there were."""
+        theirs = select(DECISIONS.c.decision_id).where(
+            DECISIONS.c.tenant == tenant, DECISIONS.c.principal_id == principal_id
+        )
+
+        def work(connection: Connection) -> int:
+            return sum(
+                _count(connection, statement)
+                for statement in (
+                    delete(CALL_SCOPES).where(
+                        CALL_SCOPES.c.tenant == tenant,
+                        CALL_SCOPES.c.scope.startswith("key:", autoescape=True),
+                        CALL_SCOPES.c.decision_id.in_(theirs),
+                    ),
+                    update(CALLS)
+                    .where(
+                        CALLS.c.tenant == tenant,
+                        CALLS.c.key_id.is_not(None),
+                        CALLS.c.decision_id.in_(theirs),
+                    )
+                    .values(key_id=None),
+                    # Last of these: it is what the others find the decisions by.
+                    update(DECISIONS)
+                    .where(DECISIONS.c.tenant == tenant, DECISIONS.c.principal_id == principal_id)
+                    .values(principal_id=None, key_id=None),
+                    delete(CONVERSATIONS).where(
+                        CONVERSATIONS.c.tenant == tenant,
+                        CONVERSATIONS.c.principal_id == principal_id,
+                    ),
+                    update(RUNS)
+                    .where(RUNS.c.tenant == tenant, RUNS.c.principal_id == principal_id)
+                    .values(principal_id=ERASED, output=None),
+                    update(APPROVALS)
+                    .where(APPROVALS.c.tenant == tenant, APPROVALS.c.requester_id == principal_id)
+                    .values(**_NO_TEXT, **_NOBODY),
+                )
+            )
+
+        return await self._database.run(work)
+
+    async def expire(self, tenant: str, data_class: DataClass | None, *, before: float) -> int:
+        """Clear the texts of a class that are older than a moment.
+
+        With `data_class` None it clears who asked as well: that is what `opened` says,
+        which is sealed before the class is known.
+        """
+        runs = (RUNS.c.tenant == tenant) & (RUNS.c.created_at < before)
+        approvals = (
+            (APPROVALS.c.tenant == tenant)
+            & (APPROVALS.c.created_at < before)
+            & (APPROVALS.c.status != _PENDING)
+        )
+        word = class_word(data_class)
+        statements: list[Update | Delete] = [
+            update(RUNS)
+            .where(runs, RUNS.c.data_class.is_not_distinct_from(word), RUNS.c.output.is_not(None))
+            .values(output=None),
+            update(APPROVALS)
+            .where(
+                approvals,
+                APPROVALS.c.data_class.is_not_distinct_from(word),
+                APPROVALS.c.payload != b"",
+            )
+            .values(**_NO_TEXT),
+        ]
+        if data_class is None:
+            statements += [
+                update(DECISIONS)
+                .where(
+                    DECISIONS.c.tenant == tenant,
+                    DECISIONS.c.opened_at < before,
+                    DECISIONS.c.principal_id.is_not(None),
+                )
+                .values(principal_id=None, key_id=None),
+                update(RUNS).where(runs, RUNS.c.principal_id != ERASED).values(principal_id=ERASED),
+                update(APPROVALS)
+                .where(approvals, APPROVALS.c.requester_id != ERASED)
+                .values(**_NOBODY),
+            ]
+        return await self._database.run(
+            lambda c: sum(_count(c, statement) for statement in statements)
+        )
+
+
+_NO_TEXT: dict[str, Any] = {  # columns of three types
+    "payload": b"",
+    "payload_sha256": "",
+    "note": None,
+    "edited": None,
+    "edited_sha256": None,
+}
+_NOBODY = {"requester_id": ERASED, "requester_name": ERASED}
+
+
+def _standing(connection: Connection, tenant: str, principal_id: str) -> Standing:
+    is_theirs = (DECISIONS.c.tenant == tenant) & (DECISIONS.c.principal_id == principal_id)
+    waiting = select(func.count()).where(
+        APPROVALS.c.tenant == tenant,
+        APPROVALS.c.requester_id == principal_id,
+        APPROVALS.c.status == _PENDING,
+    )
+    is_open = select(func.count()).where(is_theirs, DECISIONS.c.closed_at.is_(None))
+    keys = select(DECISIONS.c.key_id).where(is_theirs, DECISIONS.c.key_id.is_not(None)).distinct()
+    return Standing(
+        waiting=connection.execute(waiting).scalar_one(),
+        open=connection.execute(is_open).scalar_one(),
+        key_ids=tuple(sorted(key for key in connection.execute(keys).scalars() if key)),
+    )
+
+
+def _count(connection: Connection, statement: Update | Delete) -> int:
+    return connection.execute(statement).rowcount

@@ -1,0 +1,186 @@
+"""What the database repeats of a person is cleared with their keys, and nobody else's."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from befit.approvals import Approval, ApprovalKind, ApprovalStatus, payload_sha256
+from befit.audit import Sealer
+from befit.storage import (
+    Database,
+    SqlApprovalStore,
+    SqlConversationStore,
+    SqlPersonalRows,
+    SqlRunStore,
+)
+from befit.storage.schema import CALL_SCOPES, CALLS, DECISIONS
+from befit.vocabulary import DataClass
+from befit.workflows import Run, RunStatus
+
+OLD, NEW = 100.0, 1_000.0
+
+
+@pytest.fixture
+def rows(database: Database) -> SqlPersonalRows:
+    return SqlPersonalRows(database)
+
+
+def run_of(who: str, *, at: float = OLD, data_class: DataClass | None = None) -> Run:
+    return Run(
+        run_id=f"run_{who}_{at}_{data_class}",
+        decision_id=f"dec_{who}",
+        tenant="default",
+        workflow="triage",
+        principal_id=who,
+        created_at=at,
+        status=RunStatus.ANSWERED,
+        output='"the answer"',
+        finished_at=at,
+        data_class=data_class,
+    )
+
+
+def approval_of(who: str, *, status: ApprovalStatus = ApprovalStatus.APPROVED) -> Approval:
+    payload = '{"request": "something private"}'
+    return Approval(
+        id=f"apr_{who}",
+        tenant="default",
+        kind=ApprovalKind.ANSWER,
+        decision_id=f"dec_{who}",
+        run_id=f"run_{who}",
+        workflow="advice",
+        step="1",
+        payload=payload,
+        payload_sha256=payload_sha256(payload),
+        requester_id=who,
+        requester_name=who,
+        reviewers=(),
+        created_at=OLD,
+        due=time.time() + 3600,
+        status=status,
+    )
+
+
+async def decide(database: Database, who: str, **more: Any) -> None:
+    decision = {"tenant": "default", "decision_id": f"dec_{who}"}
+    told = {"principal_id": who, "key_id": "K1", "opened_at": OLD, "closed_at": OLD, **more}
+    call = {**decision, "permit_id": "p"}
+
+    def work(connection: Connection) -> None:
+        connection.execute(insert(DECISIONS).values(**decision, **told, workflow="triage"))
+        connection.execute(
+            insert(CALLS).values(**call, step="1", at=OLD, day="", key_id="K1", cost_usd=None)
+        )
+        for scope in ("key:K1", "workflow:triage"):
+            connection.execute(insert(CALL_SCOPES).values(**call, scope=scope))
+
+    await database.run(work)
+
+
+async def kept(database: Database) -> dict[str, Any]:
+    def work(connection: Connection) -> dict[str, Any]:
+        decisions = connection.execute(select(DECISIONS)).all()
+        calls = connection.execute(select(CALLS)).all()
+        scopes = connection.execute(select(CALL_SCOPES.c.scope, CALL_SCOPES.c.decision_id)).all()
+        return {
+            "who": {row.decision_id: (row.principal_id, row.key_id) for row in decisions},
+            "keys": {row.decision_id: row.key_id for row in calls},
+            "scopes": sorted(tuple(row) for row in scopes),
+        }
+
+    return await database.read(work)
+
+
+async def test_a_person_is_cleared_everywhere_and_nobody_else(
+    database: Database, rows: SqlPersonalRows, sealer: Sealer
+) -> None:
+    runs, approvals = SqlRunStore(database, sealer), SqlApprovalStore(database, sealer)
+    conversations = SqlConversationStore(database)
+    for who in ("key:a", "key:b"):
+        await decide(database, who)
+        await runs.add(run_of(who))
+        await approvals.add(approval_of(who))
+        await conversations.raise_class("default", who, "c-1", DataClass.RESTRICTED)
+    assert await rows.forget("default", "key:a") == 6
+    found = await kept(database)
+    assert found["who"] == {"dec_key:a": (None, None), "dec_key:b": ("key:b", "K1")}
+    assert found["keys"] == {"dec_key:a": None, "dec_key:b": "K1"}
+    assert found["scopes"] == [
+        ("key:K1", "dec_key:b"),
+        ("workflow:triage", "dec_key:a"),
+        ("workflow:triage", "dec_key:b"),
+    ]
+    gone = await runs.get("default", run_of("key:a").run_id)
+    assert gone is not None
+    assert (gone.principal_id, gone.output) == ("erased", None)
+    erased = await approvals.get("default", "apr_key:a")
+    assert erased is not None
+    assert (erased.requester_id, erased.requester_name) == ("erased", "erased")
+    assert (erased.payload, erased.payload_sha256, erased.note) == (None, "", None)
+    assert await conversations.joined_class("default", "key:a", "c-1") is None
+    for other in (
+        await runs.get("default", run_of("key:b").run_id) == run_of("key:b"),
+        (await approvals.get("default", "apr_key:b")).payload is not None,  # type: ignore[union-attr]
+        await conversations.joined_class("default", "key:b", "c-1") is DataClass.RESTRICTED,
+    ):
+        assert other
+    assert await rows.forget("default", "key:a") == 0
+
+
+async def test_another_tenants_person_of_the_same_id_stays(
+    database: Database, rows: SqlPersonalRows
+) -> None:
+    await decide(database, "key:a")
+    assert await rows.forget("other", "key:a") == 0
+    assert (await kept(database))["who"] == {"dec_key:a": ("key:a", "K1")}
+
+
+async def test_what_is_under_way_is_told(
+    database: Database, rows: SqlPersonalRows, sealer: Sealer
+) -> None:
+    await decide(database, "key:a", closed_at=None)
+    approvals = SqlApprovalStore(database, sealer)
+    await approvals.add(approval_of("key:a", status=ApprovalStatus.PENDING))
+    standing = await rows.standing("default", "key:a")
+    assert (standing.waiting, standing.open, standing.key_ids) == (1, 1, ("K1",))
+    nobody = await rows.standing("default", "key:b")
+    assert (nobody.waiting, nobody.open, nobody.key_ids) == (0, 0, ())
+
+
+async def test_texts_of_a_class_go_once_they_are_old_enough(
+    database: Database, rows: SqlPersonalRows, sealer: Sealer
+) -> None:
+    runs = SqlRunStore(database, sealer)
+    told = [
+        run_of("key:a", at=at, data_class=data_class)
+        for at in (OLD, NEW)
+        for data_class in (DataClass.PUBLIC, DataClass.INTERNAL, None)
+    ]
+    for run in told:
+        await runs.add(run)
+    assert await rows.expire("default", DataClass.PUBLIC, before=500.0) == 1
+    left = [await runs.get("default", run.run_id) for run in told]
+    assert [run.output is None for run in left if run] == [True] + [False] * 5
+    assert {run.principal_id for run in left if run} == {"key:a"}
+    assert await rows.expire("default", DataClass.PUBLIC, before=500.0) == 0
+
+
+async def test_who_asked_goes_with_what_was_sealed_before_its_class_was_known(
+    database: Database, rows: SqlPersonalRows, sealer: Sealer
+) -> None:
+    await decide(database, "key:a")
+    await decide(database, "key:b", opened_at=NEW)
+    approvals = SqlApprovalStore(database, sealer)
+    await approvals.add(approval_of("key:a"))
+    await approvals.add(approval_of("key:b", status=ApprovalStatus.PENDING))
+    await rows.expire("default", None, before=500.0)
+    found = await kept(database)
+    assert found["who"] == {"dec_key:a": (None, None), "dec_key:b": ("key:b", "K1")}
+    assert len(found["scopes"]) == 4  # what a key has spent stays counted
+    pending = await approvals.get("default", "apr_key:b")
+    assert pending is not None
+    assert (pending.requester_id, pending.payload is None) == ("key:b", False)
