@@ -106,10 +106,14 @@ def test_a_tenant_that_is_not_there_is_told_with_its_place_and_the_nearest(works
     file.write_text("instructions: x\ntenants: [clinic, ward]\n")
     told = [str(problem) for problem in examine_workspace(workspace).problems]
     assert told == [
-        "unknown tenant 'clinik' in befit.yaml at models.m.tenants (line 3); "
-        "did you mean 'clinic'?",
-        "unknown tenant 'ward' in workflows/triage.yaml at tenants (line 2); "
-        "add it under `identity.tenants` in befit.yaml",
+        (
+            "unknown tenant 'clinik' in befit.yaml at models.m.tenants (line 3); "
+            "did you mean 'clinic'?"
+        ),
+        (
+            "unknown tenant 'ward' in workflows/triage.yaml at tenants (line 2); "
+            "add it under `identity.tenants` in befit.yaml"
+        ),
     ]
 
 
