@@ -23,6 +23,9 @@ from befit.messages import ChatRequest, Message
 _TARGET = frozenset({"model", "stream"})
 """Fields that say where and how to answer; they hold no content."""
 
+_WORDS = frozenset({"system", "developer", "user", "assistant", "tool", "function", "text"})
+"""Words of the protocol; one that stands by itself is no content, and most texts are one."""
+
 _BINARY_KEYS = frozenset({"url", "data", "file_data"})
 _BINARY = re.compile(r"(data:[\w.+/-]+;base64,)?[A-Za-z0-9+/_-]{64,}={0,2}")
 """A picture, sound or file inside a request. It cannot be examined: its class is the workflow's
@@ -93,21 +96,21 @@ class Content:
         following = iter(texts)
         fields = dict(self._request.fields)
         for name, value in self._values.items():
-            fields[name] = msgspec.Raw(_encode(replaced(value, lambda _: next(following))))
+            fields[name] = msgspec.Raw(_encode(_replaced(value, lambda _: next(following))))
         messages = tuple(_decode_messages(fields["messages"]))
         return replace(self._request, fields=fields, messages=messages)
 
 
-def replaced(value: object, change: Callable[[str], str]) -> object:
+def _replaced(value: object, change: Callable[[str], str]) -> object:
     """A JSON value with every text changed, in the order of `Content.texts`."""
     if isinstance(value, str):
-        return change(value)
+        return value if value in _WORDS else change(value)
     if isinstance(value, list):
-        return [replaced(item, change) for item in cast("list[object]", value)]
+        return [_replaced(item, change) for item in cast("list[object]", value)]
     if isinstance(value, dict):
         items = cast("dict[str, object]", value).items()
         return {
-            change(key) if _is_telling(key) else key: replaced(item, change) for key, item in items
+            change(key) if _is_telling(key) else key: _replaced(item, change) for key, item in items
         }
     if _is_long_number(value):
         text = str(value)
@@ -119,7 +122,8 @@ def replaced(value: object, change: Callable[[str], str]) -> object:
 def _texts(value: object, *, names_binary: bool) -> Iterator[str]:
     """Every text; where the request brings more than text, its pictures and sounds are none."""
     if isinstance(value, str):
-        yield value
+        if value not in _WORDS:
+            yield value
     elif isinstance(value, list):
         for item in cast("list[object]", value):
             yield from _texts(item, names_binary=names_binary)

@@ -194,7 +194,8 @@ class Orchestrator:
 
     async def _release(self, run: Run, completion: ChatCompletion, verdict: Verdict) -> Answer:
         if not verdict.unattended:
-            return await self._person.ask(run, completion, because="high impact")
+            because = "; ".join(verdict.person_reasons) or "policy wants a person"
+            return await self._person.ask(run, completion, because=because)
         return await ending.answered(run, completion)
 
     def _status_of_plan(self, run: Run, verdicts: Verdicts) -> Status:
