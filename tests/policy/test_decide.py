@@ -169,7 +169,7 @@ def test_what_may_not_go_raw_goes_redacted_as_far_as_what_remains_may_go():
     assert not verdict_of(policy, replace(asked, can_redact=False)).permitted
     held = verdict_of(policy, replace(asked, redacted_class=DataClass.INTERNAL))
     assert not held.permitted
-    assert any(reason.startswith("redacted, internal data") for reason in held.reasons)
+    assert any(reason.startswith("redacted it is internal data") for reason in held.reasons)
     # Without the set nothing is redacted, and raw is preferred wherever it is permitted.
     assert not verdict_of(_POLICY, asked).permitted
     assert (

@@ -137,8 +137,8 @@ class Candidates:
             why += self._why(raw, card, self._raw, self._not_this_far(card, self._raw))
         redacted = self._answers.get((Action.SEND_REDACTED, card.name))
         if redacted is not None:
-            far = f"redacted, {self._not_this_far(card, self._redacted)}"
-            why += self._why(redacted, card, self._redacted, far)
+            left = f"redacted it is {self._redacted.data_class.word} data, which may not go there"
+            why += self._why(redacted, card, self._redacted, f"{left} redacted either")
         return Verdict(
             model=card.name,
             permitted=False,
