@@ -152,9 +152,7 @@ class BulkRun:
         run = self._run
         await self._join_classes(cases)
         run.situation = await self._calls.situation(run, (card,), purpose=purpose)
-        verdicts = run.policy.decide(run.situation)
-        verdict = verdicts.by_model[card.name]
-        run.forms = {**run.forms, card.name: verdict.form}
+        verdict = await self._calls.verdict(run, card, purpose)
         if not verdict.permitted:
             denied = Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
             run.candidates = (*run.candidates, denied)
@@ -174,7 +172,7 @@ class BulkRun:
             lifetime_s=_LIFETIME_S,
         )
         run.evidence = self._rooms.evidence(run.principal.tenant).evidence(card, run.workflow)
-        call = await self._calls.reserve(run, card, verdicts, intent)
+        call = await self._calls.reserve(run, card, intent)
         self._accounts[card.name] = _Account(call=call, evidence=run.evidence)
 
     async def examine(self, texts: Sequence[str]) -> Examination | None:

@@ -38,7 +38,7 @@ from befit.policy import (
     Form,
     Situation,
     SpendBand,
-    Verdicts,
+    Verdict,
 )
 from befit.vocabulary import DataClass, Impact, Purpose, new_id
 
@@ -124,20 +124,31 @@ class Calls:
             candidates=cards,
         )
 
-    async def reserve(
-        self, run: Run, card: ModelCard, verdicts: Verdicts, intent: Intent
-    ) -> PermittedCall:
-        """Reserve money, mint the permit, and make both durable before returning them.
+    async def verdict(self, run: Run, card: ModelCard, purpose: Purpose) -> Verdict:
+        """Policy's verdict on one card for what it is to be called for now.
+
+        A model that may answer may still be forbidden as a fallback. The form that the verdict
+        allows is the run's from here on.
+        """
+        situation = run.situation
+        is_asked = situation is not None and situation.purpose is purpose
+        if situation is None or not is_asked or card.name not in situation.candidate_names:
+            situation = await self.situation(run, (card,), purpose=purpose)
+        verdict = run.policy.decide(situation).by_model[card.name]
+        run.take_form(card, verdict.form)
+        return verdict
+
+    async def reserve(self, run: Run, card: ModelCard, intent: Intent) -> PermittedCall:
+        """Ask policy, reserve money, mint the permit, and make both durable before returning.
 
         Raises:
-            Forbidden: the verdicts do not permit the card.
+            Forbidden: policy does not permit the card for this purpose.
             BudgetExhausted: what the call can cost exceeds what is left.
             LedgerUnavailable: the reservation could not be recorded.
         """
-        verdict = verdicts.by_model.get(card.name)
-        if verdict is None or not verdict.permitted:
-            reasons = "; ".join(verdict.reasons) if verdict else "it was not put to policy"
-            raise Forbidden(f"model {card.name!r} may not be called: {reasons}")
+        verdict = await self.verdict(run, card, intent.purpose)
+        if not verdict.permitted:
+            raise forbidden(card, verdict)
         scopes = self._rooms.scopes(run.principal, run.workflow)
         reservation = await self._rooms.budgets.reserve(scopes, intent.most_usd)
         call = PermittedCall(
@@ -167,9 +178,8 @@ class Calls:
         """Leave to call a model on the device before the request's class is known."""
         known, run.classification = run.classification, _UNKNOWN_YET
         try:
-            verdicts = run.policy.decide(await self.situation(run, (card,), purpose=purpose))
             intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, run.request))
-            return await self.reserve(run, card, verdicts, intent)
+            return await self.reserve(run, card, intent)
         finally:
             run.classification = known
 
@@ -250,6 +260,11 @@ class Calls:
                 calls=intent.calls,
             )
         )
+
+
+def forbidden(card: ModelCard, verdict: Verdict) -> Forbidden:
+    """What a caller is told of a model that policy does not permit."""
+    return Forbidden(f"model {card.name!r} may not be called: {'; '.join(verdict.reasons)}")
 
 
 def may_have_cost(error: BefitError) -> bool:

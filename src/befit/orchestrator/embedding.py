@@ -18,7 +18,6 @@ from befit.orchestrator.eligibility import Eligibility, refusal
 from befit.orchestrator.naming import AUTO, named_card
 from befit.orchestrator.opening import Opening
 from befit.orchestrator.run import Run
-from befit.policy import Verdicts
 from befit.vocabulary import Purpose
 
 
@@ -48,18 +47,18 @@ class EmbeddingStaircase:
             if request.befit.workflow is not None:
                 run.workflow = run.catalog.find_workflow(request.befit.workflow)
             await self._opening.classify(run)
-            verdicts = await self._opening.authorise(run)
+            verdicts = await self._opening.authorise(run, purpose=Purpose.EMBEDDING)
             self._eligibility.plan(run, verdicts)
-            return await self._embed(run, verdicts)
+            return await self._embed(run)
 
-    async def _embed(self, run: Run, verdicts: Verdicts) -> EmbeddingAnswer:
+    async def _embed(self, run: Run) -> EmbeddingAnswer:
         if run.route is None or not run.route.models:
             raise refusal(run)
         card = run.answering = run.route.models[0]
         prepared = run.prepared_for(card)
         texts = tuple(message.text for message in prepared.request.messages)
         intent = Intent(purpose=Purpose.EMBEDDING, most_usd=prepared.most_usd)
-        call = await self._calls.reserve(run, card, verdicts, intent)
+        call = await self._calls.reserve(run, card, intent)
         async with self._calls.settling(run, call) as settlement:
             embeddings = await self._calls.caller.embed(
                 TextsCall(permit=call.permit, card=card, texts=texts)

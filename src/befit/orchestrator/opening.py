@@ -92,14 +92,14 @@ class Opening:
             run.examination = await asyncio.to_thread(examine, content.texts)
         run.request = content.as_read
 
-    async def authorise(self, run: Run) -> Verdicts:
+    async def authorise(self, run: Run, *, purpose: Purpose = Purpose.ANSWER) -> Verdicts:
         """Policy's verdict on every card of the catalog, for the joined class."""
         if run.request.befit.collection is not None:
             raise NotFound(
                 f"no collection {run.request.befit.collection!r}", param="befit.collection"
             )
         cards = tuple(run.catalog.cards.values())
-        situation = await self._calls.situation(run, cards, purpose=Purpose.ANSWER)
+        situation = await self._calls.situation(run, cards, purpose=purpose)
         verdicts = run.policy.decide(situation)
         run.situation = situation
         run.forms = {name: verdict.form for name, verdict in verdicts.by_model.items()}

@@ -13,7 +13,13 @@ from befit.orchestrator.account import Intent
 from befit.orchestrator.answer import Answer, EmbeddingAnswer, Explanation, StreamedAnswer
 from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind
 from befit.orchestrator.bulk import BulkRun
-from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP, Calls, PermittedCall, Settlement
+from befit.orchestrator.calls import (
+    NEXT_MODEL_MAY_HELP,
+    Calls,
+    PermittedCall,
+    Settlement,
+    forbidden,
+)
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.eligibility import Eligibility, exceeds_ceiling, refusal
@@ -58,7 +64,7 @@ class Orchestrator:
             await self._opening.classify(run)
             verdicts = await self._opening.authorise(run)
             self._eligibility.plan(run, verdicts)
-            return await self._climb(run, verdicts)
+            return await self._climb(run)
 
     async def explain(self, arrival: Arrival) -> Explanation:
         """The plan for a request, without a call of an answering model.
@@ -103,7 +109,7 @@ class Orchestrator:
         """Wait until every decision under way is closed; called before the ledger closes."""
         await self._closings.drain()
 
-    async def _climb(self, run: Run, verdicts: Verdicts) -> Answer | StreamedAnswer:
+    async def _climb(self, run: Run) -> Answer | StreamedAnswer:
         """Go up the route: reserve, call, check; escalate or fall back; at the end a person."""
         route = run.route
         if route is None or not (route.models or route.ends_at_person):
@@ -113,22 +119,26 @@ class Orchestrator:
         failure: BefitError | None = None
         proposed: tuple[ChatCompletion, ModelCard] | None = None
         for card in route.models:
+            verdict = await self._calls.verdict(run, card, purpose)
+            if not verdict.permitted:  # it may answer, but not be fallen back or escalated to
+                failure = failure or forbidden(card, verdict)
+                continue
             prepared = run.prepared_for(card)
             if exceeds_ceiling(run, prepared.most_usd):
                 continue
             self._take(run, card)
             intent = Intent(purpose=purpose, most_usd=prepared.most_usd, because=because)
             try:
-                permitted = await self._calls.reserve(run, card, verdicts, intent)
+                permitted = await self._calls.reserve(run, card, intent)
                 call = _model_call(run, permitted, prepared.request)
-                if _may_relay(run, verdicts.by_model[card.name]):
+                if _may_relay(run, verdict):
                     return await self._relay(run, permitted, call)
                 completion = await self._call(run, permitted, call)
             except NEXT_MODEL_MAY_HELP as error:
                 failure, purpose, because = error, Purpose.FALLBACK, f"{card.name}: {error}"
                 continue
             if self._passes(run, completion):
-                return await self._release(run, completion, verdicts.by_model[card.name])
+                return await self._release(run, completion, verdict)
             proposed = completion, card
             purpose, because = Purpose.ESCALATION, f"{card.name}: {run.checks[-1].detail}"
         return await self._end_of_route(run, proposed, failure, because)

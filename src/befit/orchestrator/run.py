@@ -108,6 +108,12 @@ class Run:
         request = prepare(self.sent_to(card), self.workflow, card)
         return Prepared(request=request, most_usd=most_cost_usd(card, request))
 
+    def take_form(self, card: ModelCard, form: Form) -> None:
+        """Send a model its content in this form from now on."""
+        if self.form_for(card) is not form:
+            self.forms = {**self.forms, card.name: form}
+            self.prepared.pop(card.name, None)
+
     def form_for(self, card: ModelCard) -> Form:
         """The form in which policy lets the content go to a model."""
         return self.forms.get(card.name, Form.RAW)
