@@ -1,0 +1,1 @@
+"""Latency, exactness and memory of the embedded index at size."""

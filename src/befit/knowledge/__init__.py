@@ -1,0 +1,1 @@
+"""The company's own documents: found by whoever may read them, and by nobody else."""
