@@ -17,6 +17,11 @@ def _request(**fields: object) -> ChatRequest:
     return ChatRequest.from_json(msgspec.json.encode(body))
 
 
+def _escaped_call() -> dict[str, object]:
+    escaped = '{"card": "' + "".join(f"\\u{ord(letter):04x}" for letter in CARD) + '"}'
+    return {"id": "c1", "type": "function", "function": {"name": "pay", "arguments": escaped}}
+
+
 def _places() -> dict[str, ChatRequest]:
     call = {"id": "c1", "type": "function", "function": {"name": "pay", "arguments": CARD}}
     parts = [{"type": "text", "text": CARD}]
@@ -31,6 +36,10 @@ def _places() -> dict[str, ChatRequest]:
         ),
         "a field of the caller's own": _request(metadata={"order": {"note": [CARD]}}),
         "a key": _request(metadata={CARD: "x"}),
+        "a key of the request": _request(**{CARD: 1}),
+        "escaped in a tool call's arguments": _request(
+            messages=[{"role": "assistant", "content": None, "tool_calls": [_escaped_call()]}]
+        ),
         "the user field": _request(user=CARD),
     }
 
@@ -93,3 +102,32 @@ def test_what_is_sent_is_what_was_examined_where_a_key_stands_twice() -> None:
     assert CARD in "".join(content.texts) or CARD.encode() not in bytes(
         content.as_read.fields["messages"]
     )
+
+
+def test_short_keys_that_the_protocol_does_not_know_are_content() -> None:
+    assert "219-09-9998" in Content.of(_request(metadata={"219-09-9998": 1})).texts
+
+
+def test_texts_that_a_model_may_read_as_one_are_examined_together() -> None:
+    parts = [{"type": "text", "text": "4111 1111"}, {"type": "text", "text": "1111 1111"}]
+    request = _request(messages=[{"role": "user", "content": parts}], order=[4111, 1111, 1111])
+    assert CARD in Content.of(request).joined
+    assert "4111 1111 1111" in Content.of(request).joined
+
+
+def test_arguments_that_are_json_stay_json_with_another_value() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "x"}'}}
+    request = _request(messages=[{"role": "assistant", "content": None, "tool_calls": [call]}])
+    content = Content.of(request)
+    changed = content.with_texts(['q"q' if text == "x" else text for text in content.texts])
+    sent = msgspec.json.decode(changed.fields["messages"])[0]["tool_calls"][0]["function"]
+    assert msgspec.json.decode(sent["arguments"]) == {"a": 'q"q'}
+
+
+def test_a_picture_anywhere_is_something_that_cannot_be_examined() -> None:
+    picture = "iVBORw0KGgo" * 60
+    hidden = {"role": "user", "content": "hi", "images": [picture]}
+    beside = [{"type": "text", "text": "hi", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+    assert not Content.of(_request(messages=[hidden])).is_text_only
+    assert not Content.of(_request(messages=[{"role": "user", "content": beside}])).is_text_only
+    assert Content.of(_request()).is_text_only

@@ -30,7 +30,7 @@ def _redaction() -> Redaction:
         )
         for text in content.texts
     )
-    return Redaction.of(content, Examination(spans=spans))
+    return Redaction.of(content, Examination(spans=spans), None)
 
 
 def test_what_goes_out_holds_no_value_and_one_placeholder_a_value() -> None:
@@ -129,7 +129,7 @@ def test_a_value_with_quotes_keeps_a_tool_calls_arguments_json() -> None:
         (Span(start=0, end=len(text), type="SECRET"),) if text == secret else ()
         for text in content.texts
     )
-    redaction = Redaction.of(content, Examination(spans=spans))
+    redaction = Redaction.of(content, Examination(spans=spans), None)
     call = {"index": 0, "function": {"arguments": '{"v":"[SECRET_1]"}'}}
     chunk = _chunk({"tool_calls": [call], "content": "[SECRET_1]"}, "tool_calls")
     deltas = [

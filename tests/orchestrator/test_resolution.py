@@ -20,7 +20,7 @@ from befit.approvals import (
 from befit.audit import verify
 from befit.errors import BefitError, Conflict
 from befit.gateway import catalog_watch
-from befit.gateway.catalog_watch import CatalogWatch
+from befit.gateway.expiry_watch import ExpiryWatch
 from befit.identity import local_administrator
 from befit.orchestrator import Answer, Choice
 from befit.workflows import Run
@@ -219,9 +219,8 @@ async def test_the_watch_outlives_an_approval_that_cannot_be_followed(
         return await expire()
 
     monkeypatch.setattr(resolutions, "expire_due", counted)
-    monkeypatch.setattr(catalog_watch, "_LOOK_EVERY_S", 0.002)
-    monkeypatch.setattr(catalog_watch, "_EXPIRE_EVERY", 1)
-    watching = asyncio.create_task(CatalogWatch(world.platform).run())
+    monkeypatch.setattr(expiry_watch, "_EVERY_S", 0.002)
+    watching = asyncio.create_task(ExpiryWatch(world.platform).run())
     reached = asyncio.create_task(done.wait())
     await asyncio.wait((watching, reached), return_when=asyncio.FIRST_COMPLETED, timeout=20)
     assert not watching.done()

@@ -47,6 +47,7 @@ class Candidate(msgspec.Struct, frozen=True):
     model: str
     eligible: bool
     reasons: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class CheckResult(msgspec.Struct, frozen=True):
@@ -95,6 +96,7 @@ class Reserved(msgspec.Struct, frozen=True):
     route: tuple[str, ...] = ()
     why: str = ""
     form: str = "raw"
+    rules: tuple[str, ...] = ()
     class_origin: str | None = None
     joined_tags: tuple[str, ...] = ()
     detected: tuple[str, ...] = ()

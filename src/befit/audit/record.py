@@ -32,6 +32,7 @@ class CallRecord:
 
     Attributes:
         form: whether the content went out `raw` or `redacted`.
+        rules: the policy rules that let it.
         outcome: None while the call runs.
         because: why it followed another call: the escalation's or fallback's reason.
     """
@@ -41,6 +42,7 @@ class CallRecord:
     model: str
     step: str
     form: str = "raw"
+    rules: tuple[str, ...] = ()
     zone: str | None = None
     data_class: str | None = None
     evidence: str | None = None
@@ -212,6 +214,7 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         model=told.model,
         step=step,
         form=told.form,
+        rules=told.rules,
         zone=told.zone,
         data_class=told.data_class,
         evidence=told.evidence,

@@ -78,6 +78,8 @@ def _calls(record: DecisionRecord) -> Iterator[str]:
     for row, call in zip(rows, record.calls, strict=True):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield f"  {cells}".rstrip()
+        if call.rules:
+            yield f"      by rules {', '.join(call.rules)}"
         if call.because:
             yield f"      because {one_line(call.because)}"
         if call.error:

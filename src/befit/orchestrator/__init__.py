@@ -13,6 +13,7 @@ from befit.orchestrator.answer import (
 from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind, Source
 from befit.orchestrator.bulk import BulkCase, BulkRow, BulkRun
 from befit.orchestrator.collaborators import Collaborators, PendingRun, PendingRuns
+from befit.orchestrator.in_force import InForce
 from befit.orchestrator.orchestrator import Orchestrator
 from befit.orchestrator.resolution import Choice, Resolutions
 
@@ -28,6 +29,7 @@ __all__ = [
     "EmbeddingAnswer",
     "EmbeddingArrival",
     "Explanation",
+    "InForce",
     "Kind",
     "Orchestrator",
     "PendingRun",

@@ -24,11 +24,13 @@ class Intent:
     Attributes:
         most_usd: the most that all its calls together can cost; None is unknown.
         because: why it follows an earlier call; None on the first.
+        rules: the policy rules that permit it; `Calls.reserve` fills them in.
     """
 
     purpose: Purpose
     most_usd: Decimal | None
     because: str | None = None
+    rules: tuple[str, ...] = ()
     calls: int = 1
     lifetime_s: float | None = None
 
@@ -67,6 +69,7 @@ def reserved(
         "most_usd": intent.most_usd,
         "data_class": permit.data_class.word,
         "form": run.form_for(card),
+        "rules": intent.rules,
         "calls": permit.calls,
         "expires_at": permit.expires_at,
         "workflow": _named(run.workflow),
@@ -80,7 +83,12 @@ def reserved(
         fields["why"] = run.route.why
         fields["profile"] = run.route.profile
         fields["candidates"] = [
-            {"model": item.card.name, "eligible": item.eligible, "reasons": item.reasons}
+            {
+                "model": item.card.name,
+                "eligible": item.eligible,
+                "reasons": item.reasons,
+                "rules": item.rules,
+            }
             for item in run.candidates
         ]
         fields |= _situation(run)

@@ -20,8 +20,8 @@ from types import TracebackType
 
 import msgspec
 
-from befit.catalog import ModelCard
-from befit.errors import BefitError, Forbidden
+from befit.catalog import ModelCard, Workflow
+from befit.errors import BefitError, Forbidden, PermitDenied
 from befit.inference import ModelCall, ProbeResult, TextsCall, probe
 from befit.messages import ChatRequest, Embeddings, LabelDistribution, TokenUsage
 from befit.metering import most_cost_usd
@@ -36,14 +36,14 @@ from befit.orchestrator.calls import (
 )
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.content import Content
+from befit.orchestrator.examining import examine_request
 from befit.orchestrator.prompt import prepare
 from befit.orchestrator.redaction import Redaction
 from befit.orchestrator.run import Run
 from befit.policy import Form
-from befit.policy.detection import Examination
+from befit.policy.detection import Examination, Examine
 from befit.routing import Candidate, Gate
-from befit.vocabulary import Evidence, Purpose
+from befit.vocabulary import DataClass, Evidence, Purpose
 
 _LIFETIME_S = 6 * 3600.0
 _ERROR_CHARACTERS = 300
@@ -161,8 +161,6 @@ class BulkRun:
                 f"answers of {card.name!r} may not go out unattended",
                 next_step="run the workflow for each: its answers then wait for a person",
             )
-        if verdict.form is Form.REDACTED:
-            await asyncio.to_thread(self._redact, cases)
         most = [self._most_usd(case, card) for case in cases]
         known = [cost for cost in most if cost is not None]
         intent = Intent(
@@ -177,7 +175,7 @@ class BulkRun:
 
     async def examine(self, texts: Sequence[str]) -> Examination | None:
         """What the texts hold, joined into the class of the whole bulk."""
-        examine = self._rooms.examine()
+        examine = self._run.in_force.examine
         if examine is None:
             return None
         found = await asyncio.to_thread(examine, texts)
@@ -185,21 +183,23 @@ class BulkRun:
         return found
 
     async def _join_classes(self, cases: Sequence[BulkCase]) -> None:
+        """Join what each new case holds into the class of the whole bulk."""
+        examine = self._run.in_force.examine
         new = [case for case in cases if id(case) not in self._examined]
-        if new:
-            await self.examine([text for case in new for text in Content.of(case.request).texts])
-            self._examined.update((id(case), case) for case in new)
+        self._examined.update((id(case), case) for case in new)
+        if examine is not None and new:
+            await asyncio.to_thread(self._examine_cases, examine, new)
 
-    def _redact(self, cases: Sequence[BulkCase]) -> None:
-        """Replace what each case holds; blocking."""
-        examine = self._rooms.examine()
-        if examine is None:
-            raise Forbidden("the content was not examined, so it cannot be redacted")
+    def _examine_cases(self, examine: Examine, cases: Sequence[BulkCase]) -> None:
+        run = self._run
         for case in cases:
-            if id(case) not in self._redactions:
-                content = Content.of(case.request)
-                found = examine(content.texts)
-                self._redactions[id(case)] = Redaction.of(content, found)
+            content, found = examine_request(examine, case.request)
+            is_text = case.request.is_text_only and found.is_whole
+            run.classification = run.classification.joined(found, is_text=is_text)
+            if not is_text:
+                run.classification = run.classification.unexamined(_strictest(run.workflow))
+            if any(found.sensitive):
+                self._redactions[id(case)] = Redaction.of(content, found, run.workflow)
 
     async def answer(self, case: BulkCase, card: ModelCard) -> BulkRow:
         """One case through one model. A failed call is a row with its error, not an exception."""
@@ -216,8 +216,8 @@ class BulkRun:
         )
         try:
             completion = await self._rooms.caller.chat(call)
-            if self._run.form_for(card) is Form.REDACTED:
-                completion = self._redactions[id(case)].restored(completion)
+            redaction = self._redaction(case, card)
+            completion = redaction.restored(completion) if redaction else completion
         except BefitError as error:
             charged = most_usd if may_have_cost(error) else Decimal(0)
             row = _failed(case, card, started, error)
@@ -348,20 +348,29 @@ class BulkRun:
     def _account(self, card: ModelCard) -> _Account:
         account = self._accounts.get(card.name)
         if account is None:
-            raise Forbidden(f"model {card.name!r} has no permit in this bulk")
+            raise PermitDenied(f"model {card.name!r} has no permit in this bulk")
         return account
 
     def _sent(self, case: BulkCase, card: ModelCard) -> ChatRequest:
         """The case as it may go to a model: as it came, or redacted."""
+        redaction = self._redaction(case, card)
+        return redaction.request if redaction else case.request
+
+    def _redaction(self, case: BulkCase, card: ModelCard) -> Redaction | None:
+        """What stands between a case and a model that may not have it raw."""
         if self._run.form_for(card) is Form.RAW:
-            return case.request
-        return self._redactions[id(case)].request
+            return None
+        return self._redactions.get(id(case))  # nothing was found in most cases
 
     def _prepared(self, case: BulkCase, card: ModelCard) -> ChatRequest:
         return prepare(self._sent(case, card), self._run.workflow, card)
 
     def _most_usd(self, case: BulkCase, card: ModelCard) -> Decimal | None:
         return most_cost_usd(card, self._prepared(case, card))
+
+
+def _strictest(workflow: Workflow | None) -> DataClass:
+    return workflow.requirements.highest_class if workflow else DataClass.RESTRICTED
 
 
 def _failed(case: BulkCase, card: ModelCard, started: float, error: BefitError) -> BulkRow:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from befit.audit import EventType
@@ -96,7 +96,7 @@ class Calls:
         """The complete question to policy for these cards at this point of the run."""
         workflow, said = run.workflow, run.classification
         wants = workflow.requirements if workflow else None
-        scopes = self._rooms.scopes(run.principal, workflow)
+        scopes = run.in_force.scopes(run.principal, workflow)
         spent = await self._rooms.budgets.spent_share(scopes) if scopes else None
         return Situation(
             principal=run.principal,
@@ -149,7 +149,8 @@ class Calls:
         verdict = await self.verdict(run, card, intent.purpose)
         if not verdict.permitted:
             raise forbidden(card, verdict)
-        scopes = self._rooms.scopes(run.principal, run.workflow)
+        intent = replace(intent, rules=verdict.rule_ids)
+        scopes = run.in_force.scopes(run.principal, run.workflow)
         reservation = await self._rooms.budgets.reserve(scopes, intent.most_usd)
         call = PermittedCall(
             permit=self._mint(run, card, reservation, intent),

@@ -8,15 +8,12 @@ from typing import Protocol
 
 from befit.approvals import Approvals
 from befit.audit import Ledger, RowTables
-from befit.catalog import Catalog, Workflow
 from befit.conversation import Conversations
-from befit.identity import Authenticator, Principal
+from befit.identity import Authenticator
 from befit.inference import ModelCaller, PermitSeal
-from befit.metering import Budgets, BudgetScope
-from befit.policy import Policy
-from befit.policy.detection import Examine
+from befit.metering import Budgets
+from befit.orchestrator.in_force import InForce
 from befit.routing import EvidenceBook, NamedCheck
-from befit.vocabulary import DataClass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,20 +41,14 @@ class Collaborators:
     """Everything a run needs beside its own state.
 
     Attributes:
-        policy: the version in force; a run keeps the one it began under.
-        examine: what examines texts; None where detection is switched off.
+        in_force: what the files say now; a run keeps what it began under.
         evidence: what a tenant has measured.
         seal: what makes permits; nobody else is given it.
-        scopes: the money budgets that bind a principal on a workflow.
-        undeclared: the class of content that nobody declared.
     """
 
     authenticator: Authenticator
-    catalog: Callable[[], Catalog]
-    policy: Callable[[], Policy]
-    examine: Callable[[], Examine | None]
+    in_force: Callable[[], InForce]
     budgets: Budgets
-    scopes: Callable[[Principal, Workflow | None], tuple[BudgetScope, ...]]
     ledger: Ledger
     caller: ModelCaller
     seal: PermitSeal
@@ -66,5 +57,4 @@ class Collaborators:
     pending: PendingRuns
     conversations: Conversations
     checks: Mapping[str, NamedCheck]
-    undeclared: Callable[[], DataClass]
     tables: RowTables

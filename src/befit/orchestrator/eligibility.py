@@ -14,6 +14,7 @@ from befit.errors import (
     Forbidden,
     InvalidRequest,
     ModelUnreachable,
+    NoFitModel,
 )
 from befit.inference import ModelCaller
 from befit.orchestrator.arrival import Kind
@@ -47,7 +48,7 @@ class Eligibility:
     def _limits(self, run: Run) -> Limits:
         workflow, caller = run.workflow, self._rooms.caller
         ceiling_usd = workflow.requirements.cost_ceiling_usd if workflow else None
-        scopes = self._rooms.scopes(run.principal, workflow)
+        scopes = run.in_force.scopes(run.principal, workflow)
         return Limits(
             cost_ceiling_usd=ceiling_usd,
             under_budget=bool(scopes) or ceiling_usd is not None,
@@ -91,14 +92,14 @@ def refusal(run: Run) -> BefitError:
     if named is not None:
         listed = [item for item in listed if item.card.name in named] or listed
     if not listed:
-        return Forbidden("no model is configured", next_step="befit models add NAME --via ..")
+        return NoFitModel("no model is configured", next_step="befit models add NAME --via ..")
     furthest = max(listed, key=lambda item: item.gate or Gate.POLICY)
     told = "; ".join(f"{item.card.name}: {item.reason}" for item in listed)
     errors: Mapping[Gate, type[BefitError]] = {
         Gate.POLICY: Forbidden,
         Gate.CAPABILITY: InvalidRequest,
         Gate.CONTEXT: ContextTooLong,
-        Gate.MEASURED: Forbidden,
+        Gate.MEASURED: NoFitModel,
         Gate.BUDGET: BudgetExhausted,
         Gate.HEALTH: ModelUnreachable,
     }
@@ -142,19 +143,28 @@ class _Judging:
 
 
 def _judge(run: Run, card: ModelCard, verdict: Verdict, judging: _Judging) -> Candidate:
+    excluded = _excluded(run, card, verdict, judging)
+    if excluded is None:
+        return Candidate(card=card, rules=verdict.rule_ids)
+    gate, reasons = excluded
+    return Candidate(card=card, gate=gate, reasons=reasons, rules=verdict.rule_ids)
+
+
+def _excluded(
+    run: Run, card: ModelCard, verdict: Verdict, judging: _Judging
+) -> tuple[Gate, tuple[str, ...]] | None:
+    """The first constraint that keeps the card out, with its reasons; None when none does."""
     if not verdict.permitted:
-        return Candidate(card=card, gate=Gate.POLICY, reasons=verdict.reasons)
+        return Gate.POLICY, verdict.reasons
     outside = _outside(run, card, judging.listed)
     if outside is not None:
-        return Candidate(card=card, gate=Gate.CAPABILITY, reasons=(outside,))
+        return Gate.CAPABILITY, (outside,)
     if run.workflow is not None and run.named_model is None:
         shortfall = judging.evidence.shortfall(card, run.workflow)
         if shortfall is not None:
-            return Candidate(card=card, gate=Gate.MEASURED, reasons=(shortfall,))
-    excluded = exclude(card, judging.needs, judging.limits)
-    if excluded is not None:
-        return Candidate(card=card, gate=excluded[0], reasons=(excluded[1],))
-    return Candidate(card=card)
+            return Gate.MEASURED, (shortfall,)
+    found = exclude(card, judging.needs, judging.limits)
+    return None if found is None else (found[0], (found[1],))
 
 
 def _outside(run: Run, card: ModelCard, listed: frozenset[str] | None) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.catalog import Capability, Catalog, ModelCard, Workflow
-from befit.errors import Forbidden, InvalidRequest, NotFound, nearest
+from befit.errors import InvalidRequest, NotFound, PersonRequired, nearest
 from befit.inference import TextsCall
 from befit.messages import TokenUsage
 from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP, Calls
@@ -41,7 +41,7 @@ class WorkflowNaming:
         Raises:
             NotFound: no such model or workflow, with the nearest name.
             InvalidRequest: the request names two different workflows.
-            Forbidden: a model is named for a workflow whose answers go to a person.
+            PersonRequired: a model is named for a workflow whose answers go to a person.
         """
         model, catalog = run.request.model, run.catalog
         named = _named_workflow(run)
@@ -54,7 +54,7 @@ class WorkflowNaming:
         if named is not None:
             run.workflow = _workflow(catalog, named)
             if run.workflow.impact is Impact.HIGH:
-                raise Forbidden(
+                raise PersonRequired(
                     f"workflow {named!r} has high impact: its answers go to a person",
                     next_step="ask without naming a model",
                     param="model",

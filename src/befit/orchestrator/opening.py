@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from befit.audit import EventType
+from befit.conversation import Carried
 from befit.errors import NotFound
 from befit.identity import Principal
 from befit.messages import ChatRequest
@@ -12,14 +11,11 @@ from befit.orchestrator import account
 from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
+from befit.orchestrator.examining import examined
 from befit.orchestrator.run import Run
 from befit.policy import Verdicts, classify
 from befit.vocabulary import Purpose, new_id
-
-_AT_ONCE_CHARACTERS = 4096
-"""Handing a shorter text to a thread costs more than examining it."""
 
 
 class Opening:
@@ -42,21 +38,21 @@ class Opening:
     def open(self, principal: Principal, request: ChatRequest, kind: Kind, source: Source) -> Run:
         """Begin the one decision of this request. From here on every way out closes it."""
         decision_id = new_id("dec")
-        policy = self._rooms.policy()
+        in_force = self._rooms.in_force()
         log = DecisionLog(
             self._rooms.ledger,
             tenant=principal.tenant,
             decision_id=decision_id,
             principal=principal.id,
-            policy=policy.hash,
+            policy=in_force.policy.hash,
         )
         run = Run(
             principal=principal,
             request=request,
             source=source,
             kind=kind,
-            catalog=self._rooms.catalog().of(principal.tenant),
-            policy=policy,
+            in_force=in_force,
+            catalog=in_force.catalog.of(principal.tenant),
             log=log,
             decision_id=decision_id,
         )
@@ -64,33 +60,33 @@ class Opening:
         return run
 
     async def classify(self, run: Run) -> None:
-        """Join the class that caller, workflow, conversation and the text itself say."""
+        """Join what caller, workflow, conversation and the text itself say: class and tags."""
         conversation = run.request.befit.conversation
         owner = (run.principal.tenant, run.principal.id)
         conversations = self._rooms.conversations
-        carried = await conversations.joined_class(*owner, conversation) if conversation else None
+        carried = await conversations.carried(*owner, conversation) if conversation else None
         await self._examine(run)
-        run.classification = classify(
+        run.classification = said = classify(
             run.request,
             run.workflow,
-            conversation=carried,
-            undeclared=self._rooms.undeclared(),
+            carried_class=carried.data_class if carried else None,
+            carried_tags=carried.tags if carried else frozenset(),
+            undeclared=run.in_force.undeclared_class,
             examination=run.examination,
         )
         if conversation:
-            await conversations.raise_class(*owner, conversation, run.classification.data_class)
+            turn = Carried(data_class=said.data_class, tags=said.tags)
+            now = await conversations.join(*owner, conversation, turn)
+            # Another turn may have been joined since `carried` was read.
+            run.classification = said.carrying(now.data_class, now.tags)
 
     async def _examine(self, run: Run) -> None:
         """Find what the texts hold; a long text is examined off the event loop."""
-        examine = self._rooms.examine()
+        examine = run.in_force.examine
         if examine is None or not run.request.messages:  # a bulk examines its rows
             return
-        run.content = content = Content.of(run.request)
-        if sum(map(len, content.texts)) <= _AT_ONCE_CHARACTERS:
-            run.examination = examine(content.texts)
-        else:
-            run.examination = await asyncio.to_thread(examine, content.texts)
-        run.request = content.as_read
+        run.content, run.examination = await examined(examine, run.request)
+        run.request = run.content.as_read
 
     async def authorise(self, run: Run, *, purpose: Purpose = Purpose.ANSWER) -> Verdicts:
         """Policy's verdict on every card of the catalog, for the joined class."""

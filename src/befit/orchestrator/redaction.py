@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from befit.catalog import Workflow
 from befit.messages import ChatChunk, ChatCompletion, ChatRequest
 from befit.orchestrator.content import Content
 from befit.policy.detection import Examination, Restorer, StreamRestorer, redact
@@ -41,16 +42,17 @@ class Redaction:
     answers_json: bool
 
     @classmethod
-    def of(cls, content: Content, examination: Examination) -> Redaction:
+    def of(cls, content: Content, examination: Examination, workflow: Workflow | None) -> Redaction:
         """Redact what the examination of the content's texts found."""
         done = redact(content.texts, examination.sensitive)
         request = content.with_texts(done.texts)
         wanted = request.response_format
+        has_schema = workflow is not None and workflow.output_schema is not None
         return cls(
             request=request,
             restorer=done.restorer,
             json_restorer=done.restorer.inside_json(),
-            answers_json=wanted is not None and wanted.type != "text",
+            answers_json=has_schema or (wanted is not None and wanted.type != "text"),
         )
 
     def restorer_of(self, key: object) -> Restorer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from befit.catalog import Catalog, ModelCard, Workflow
@@ -16,6 +16,7 @@ from befit.orchestrator.answer import Standing
 from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
+from befit.orchestrator.in_force import InForce
 from befit.orchestrator.prompt import prepare
 from befit.orchestrator.redaction import Redaction
 from befit.policy import ClassOrigin, DataClassification, Form, Policy, Situation
@@ -37,9 +38,9 @@ class Run:
     """The state of one run. Each step of the staircase fills in its own part.
 
     Attributes:
-        catalog: the snapshot the whole run is decided on, whatever reloads meanwhile.
+        in_force: what the whole run is decided under, whatever reloads meanwhile.
+        catalog: of it, what the principal's tenant has.
         step: path of the step; a chat request is a run of one step.
-        policy: the version that the whole run is decided under.
         content, examination: its texts and what they hold; None where nothing examines them.
         situation: the question that policy answered for the run's candidates.
         forms: in which form each model may be sent the content; raw where none is named.
@@ -52,8 +53,8 @@ class Run:
     request: ChatRequest
     source: Source
     kind: Kind
+    in_force: InForce
     catalog: Catalog
-    policy: Policy
     log: DecisionLog
     decision_id: str
     step: str = "1"
@@ -81,6 +82,11 @@ class Run:
     usage: TokenUsage = field(default_factory=TokenUsage)
     cost_usd: Decimal | None = Decimal(0)
     model_ms: float = 0.0
+
+    @property
+    def policy(self) -> Policy:
+        """The version of the rules that the run is decided under."""
+        return self.in_force.policy
 
     @property
     def latency_ms(self) -> float:
@@ -134,9 +140,7 @@ class Run:
         if self.redaction is None:
             if self.content is None or self.examination is None:
                 raise Forbidden("the content was not examined, so it cannot be redacted")
-            self.redaction = Redaction.of(self.content, self.examination)
-            if self.workflow is not None and self.workflow.output_schema is not None:
-                self.redaction = replace(self.redaction, answers_json=True)
+            self.redaction = Redaction.of(self.content, self.examination, self.workflow)
         return self.redaction
 
     def standing(self) -> Standing:

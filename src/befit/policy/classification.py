@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from befit.catalog import Workflow
@@ -29,7 +29,8 @@ class DataClassification:
 
     Attributes:
         redacted_class, redacted_tags: what is left once every finding is replaced.
-        can_redact: whether there is something to replace, and all of it can be.
+        is_fixed: whether something stands in the content that cannot be replaced.
+        is_found: whether something was found that has a consequence.
         detected: the types found in the text, such as `CREDIT_CARD`.
     """
 
@@ -38,8 +39,14 @@ class DataClassification:
     tags: frozenset[Tag] = frozenset()
     redacted_class: DataClass | None = None
     redacted_tags: frozenset[Tag] = frozenset()
-    can_redact: bool = False
+    is_fixed: bool = False
+    is_found: bool = False
     detected: tuple[str, ...] = ()
+
+    @property
+    def can_redact(self) -> bool:
+        """Whether there is something to replace, and all of it can be."""
+        return self.is_found and not self.is_fixed
 
     def joined(self, examination: Examination, *, is_text: bool = True) -> DataClassification:
         """The same, with what the text itself says. A finding raises and never lowers.
@@ -52,9 +59,11 @@ class DataClassification:
                 data_class=DataClass.RESTRICTED,
                 origin=ClassOrigin.UNEXAMINED,
                 tags=frozenset(Tag),
+                is_fixed=True,
             )
+        is_fixed = self.is_fixed or not (is_text and examination.is_replaceable)
         if not examination.types:
-            return self
+            return replace(self, is_fixed=is_fixed)
         found_class = examination.data_class or DataClass.PUBLIC
         is_first = self.redacted_class is None
         raises = found_class > self.data_class
@@ -64,8 +73,37 @@ class DataClassification:
             tags=self.tags | examination.tags,
             redacted_class=self.data_class if is_first else self.redacted_class,
             redacted_tags=self.tags if is_first else self.redacted_tags,
-            can_redact=is_text and any(examination.sensitive),
+            is_fixed=is_fixed,
+            is_found=self.is_found or any(examination.sensitive),
             detected=tuple(sorted({*self.detected, *examination.types})),
+        )
+
+    def unexamined(self, strictest: DataClass) -> DataClassification:
+        """The same, with content beside it that cannot be examined."""
+        if self.data_class >= strictest:
+            return replace(self, is_fixed=True)
+        return replace(self, data_class=strictest, origin=ClassOrigin.UNEXAMINED, is_fixed=True)
+
+    def carrying(self, data_class: DataClass, tags: frozenset[Tag]) -> DataClassification:
+        """The same, once this text is part of a conversation that carries all this.
+
+        What exceeds the text's own class and tags another text has brought, so it remains
+        when the findings of this one are replaced.
+        """
+        raises = data_class > self.data_class
+        others = tags - self.tags
+        raised = replace(
+            self,
+            data_class=data_class if raises else self.data_class,
+            origin=ClassOrigin.CONVERSATION if raises else self.origin,
+            tags=self.tags | others,
+        )
+        if self.redacted_class is None:
+            return raised
+        return replace(
+            raised,
+            redacted_class=data_class if raises else self.redacted_class,
+            redacted_tags=self.redacted_tags | others,
         )
 
 
@@ -73,7 +111,8 @@ def classify(
     request: ChatRequest,
     workflow: Workflow | None,
     *,
-    conversation: DataClass | None,
+    carried_class: DataClass | None,
+    carried_tags: frozenset[Tag],
     undeclared: DataClass,
     examination: Examination | None = None,
 ) -> DataClassification:
@@ -82,7 +121,8 @@ def classify(
     Content that is not text cannot be examined, so it takes the strictest class that
     the workflow has (`highest_class`). A class that only the conversation or the kind of
     content brings says nothing of this text, so `undeclared` joins them: one public turn
-    does not make the next one public. `examination` is None where nothing examines texts.
+    does not make the next one public. `carried_class` is None where the conversation is new
+    or there is none, `examination` where nothing examines texts.
     """
     declared: list[tuple[DataClass, ClassOrigin]] = []
     if request.befit.data_class is not None:
@@ -90,16 +130,19 @@ def classify(
     if workflow is not None and workflow.data_class is not None:
         declared.append((workflow.data_class, ClassOrigin.WORKFLOW))
     is_declared = bool(declared)
-    if conversation is not None:
-        declared.append((conversation, ClassOrigin.CONVERSATION))
-    if not request.is_text_only:
+    if carried_class is not None:
+        declared.append((carried_class, ClassOrigin.CONVERSATION))
+    is_text = request.is_text_only and (examination is None or examination.is_whole)
+    if not is_text:
         strictest = workflow.requirements.highest_class if workflow else DataClass.RESTRICTED
         declared.append((strictest, ClassOrigin.UNEXAMINED))
     if not is_declared:
         declared.append((undeclared, ClassOrigin.UNDECLARED))
     data_class, origin = max(declared, key=lambda pair: pair[0])
-    tags = request.befit.tags | workflow.tags if workflow else request.befit.tags
+    tags = carried_tags | request.befit.tags
+    if workflow is not None:
+        tags |= workflow.tags
     said = DataClassification(data_class=data_class, origin=origin, tags=tags)
     if examination is None:
         return said
-    return said.joined(examination, is_text=request.is_text_only)
+    return said.joined(examination, is_text=is_text)

@@ -26,11 +26,13 @@ class Candidate:
     Attributes:
         gate: the first constraint that excluded it; None where it is eligible.
         reasons: one sentence each; empty where it is eligible.
+        rules: the policy rules that permitted it, or did not.
     """
 
     card: ModelCard
     gate: Gate | None = None
     reasons: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
     @property
     def eligible(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from befit.catalog import Evaluation, ModelCard, Workflow, card_version
@@ -23,15 +23,16 @@ class EvidenceBook:
     """Evaluations by workflow and model; those of another version of either do not count."""
 
     def __init__(self, evaluations: Iterable[Evaluation] = ()) -> None:
-        self._by_key: Mapping[tuple[str, str, str, str], Evaluation] = {
-            (row.workflow, row.workflow_version, row.model, row.model_version): row
-            for row in evaluations
-        }
+        self._rows: dict[tuple[str, str, str], dict[str, Evaluation]] = {}
+        for row in evaluations:
+            key = (row.workflow, row.workflow_version, row.model)
+            self._rows.setdefault(key, {})[row.model_version] = row
+        self._versions: dict[str, tuple[ModelCard, str]] = {}
 
     def measured(self, card: ModelCard, workflow: Workflow) -> Measured | None:
         """What was measured of the card on the workflow, or None."""
-        key = (workflow.name, workflow.version, card.name, card_version(card))
-        row = self._by_key.get(key)
+        rows = self._rows.get((workflow.name, workflow.version, card.name))
+        row = rows.get(self._version(card)) if rows else None
         if row is None:
             return None
         return Measured(
@@ -40,6 +41,13 @@ class EvidenceBook:
             n=row.n,
             p95_ms=row.p95_ms,
         )
+
+    def _version(self, card: ModelCard) -> str:
+        # Hashing a card takes longer than all else here, and cards change at reloads alone.
+        known = self._versions.get(card.name)
+        if known is None or known[0] is not card:
+            known = self._versions[card.name] = (card, card_version(card))
+        return known[1]
 
     def evidence(self, card: ModelCard, workflow: Workflow | None) -> Evidence:
         """The strongest kind of evidence that the card may serve the workflow."""

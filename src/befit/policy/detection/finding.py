@@ -78,6 +78,10 @@ class Examination:
         failed: why the content could not be examined; then nothing else counts.
         detectors: their versions, as decisions record them.
         consequences: what each type that was found asks for.
+        is_whole: False where a part of the content cannot be examined.
+        is_replaceable: False where a finding spans several texts, so that replacing texts
+            leaves it standing.
+        joined_types: the types that were found only in texts put together.
     """
 
     spans: tuple[tuple[Span, ...], ...]
@@ -86,11 +90,15 @@ class Examination:
     failed: str | None = None
     detectors: tuple[str, ...] = ()
     consequences: Mapping[str, Consequence] = field(default_factory=dict[str, Consequence])
+    is_whole: bool = True
+    is_replaceable: bool = True
+    joined_types: tuple[str, ...] = ()
 
     @property
     def types(self) -> tuple[str, ...]:
         """The types found, each once, in order of the alphabet."""
-        return tuple(sorted({span.type for spans in self.spans for span in spans}))
+        single = {span.type for spans in self.spans for span in spans}
+        return tuple(sorted(single.union(self.joined_types)))
 
     @property
     def sensitive(self) -> tuple[tuple[Span, ...], ...]:
