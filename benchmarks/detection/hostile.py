@@ -12,6 +12,28 @@ _PIECES = (
     *("@", "a@", "a@b.", "a.", " ", ":", "1::", "[(", "[at] ", "://a:b", "password=", '"'),
     *("api_key=aaaaaaaaa1", "eyJaaaaaaaaaaa.", "sk-", "A K I A ", "xoxb-", "+1 ", "GB82 "),
     *("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----!", "\u200b", "4\u200b", "\uff14"),
+    *(
+        "4,",
+        "4\n",
+        "4        ",
+        "4111,1111\n1111;1112 ",
+        "card 4,1 ",
+        "ssn 5,3\n",
+        "123,45,",
+        "x4111111111111112",
+    ),
+    *(
+        "sk-a1 ",
+        "sk-a1b2\n",
+        "sk- ",
+        "sk-proj-aB3 ",
+        "GB82,",
+        "GB82WEST1234 ",
+        "\x01",
+        "4\x00",
+        "://4",
+    ),
+    "".join(map(chr, range(0xE0100, 0xE01F0))) + "4",
 )
 
 

@@ -6,7 +6,9 @@ BefitError
 │   └── BodyTooLarge          413
 ├── NotAuthenticated          401
 ├── Forbidden                 403  policy or role; carries the reason
-│   └── PermitDenied          403  a model call without a valid permit
+├── PermitDenied              403  a model call without a valid permit
+├── NoFitModel                403  policy permits some, and none is good enough
+├── PersonRequired            403  answers that a person sees first, asked of a model
 ├── NotFound                  404  with the nearest name
 ├── Conflict                  409  the state does not allow it (any more)
 ├── BudgetExhausted           429
@@ -99,10 +101,25 @@ class Forbidden(BefitError):
     status = 403
 
 
-class PermitDenied(Forbidden):
-    """A model was to be called without a permit that covers the call."""
+class PermitDenied(BefitError):
+    """A model was to be called without a permit that covers the call; policy had no say in it."""
 
     code = "permit_denied"
+    status = 403
+
+
+class NoFitModel(BefitError):
+    """Of the models that policy permits none is known to be good enough for the workflow."""
+
+    code = "no_fit_model"
+    status = 403
+
+
+class PersonRequired(BefitError):
+    """A model is named for a workflow whose answers a person sees first."""
+
+    code = "person_required"
+    status = 403
 
 
 class NotFound(BefitError):

@@ -28,6 +28,8 @@ MEMBER = Principal(id="key:m", name="mia", groups=frozenset({"everyone", "desk"}
 REVIEWER = Principal(id="key:r", name="rev", roles=frozenset({Role.USER, Role.REVIEWER}))
 ADMIN = Principal(id="key:x", name="adm", roles=frozenset({Role.ADMIN}))
 NOBODY = Principal(id="key:n", name="nobody")
+SCOPED = tuple(replace(each, workflows=frozenset({"triage"})) for each in (REVIEWER, ADMIN))
+ELSEWHERE = tuple(replace(each, workflows=frozenset({"advice"})) for each in (REVIEWER, ADMIN))
 STRANGER = replace(ADMIN, tenant="other")
 LOCAL = local_administrator()
 
@@ -80,6 +82,7 @@ async def test_what_is_opened_waits_with_its_hash_and_its_time(approvals: Approv
     ("reviewers", "entitled", "not_entitled"),
     [
         ((), [REVIEWER, ADMIN, LOCAL], [ANA, MEMBER, NOBODY]),
+        ((), SCOPED, ELSEWHERE),
         (("ana",), [ANA, ADMIN, LOCAL], [MEMBER, REVIEWER, NOBODY]),
         (("key:a",), [ANA, ADMIN], [REVIEWER, NOBODY]),
         (("group:desk",), [MEMBER, ADMIN], [ANA, REVIEWER, NOBODY]),
@@ -102,7 +105,7 @@ async def test_only_the_entitled_decide(
             assert not decided.self_approved
         opened = await _open(approvals, reviewers=reviewers, kind=kind)
         for principal in not_entitled:
-            with pytest.raises(Forbidden, match="not among those entitled"):
+            with pytest.raises(Forbidden, match="among those entitled|limited to"):
                 await approvals.approve(opened.id, principal, payload_sha256=opened.payload_sha256)
             with pytest.raises(NotFound):
                 await approvals.get(opened.id, principal)

@@ -57,12 +57,14 @@ class Proven:
         return proof_json(self.proof(decision, **named))
 
 
-def proven(befit: Path, *, decisions: int = 7, rotates_at: int | None = None) -> Proven:
+def proven(
+    befit: Path, *, decisions: int = 7, rotates_at: int | None = None, asked: str = "auto"
+) -> Proven:
     """Write a ledger of some decisions and keep what outsiders would hold of it."""
-    return asyncio.run(_write(befit, decisions, rotates_at))
+    return asyncio.run(_write(befit, decisions, rotates_at, asked))
 
 
-async def _write(befit: Path, decisions: int, rotates_at: int | None) -> Proven:
+async def _write(befit: Path, decisions: int, rotates_at: int | None, asked: str) -> Proven:
     keyring = open_keyring(befit)
     reader = LedgerReader(befit, keyring.sealer)
     index = MemoryDecisionIndex()
@@ -71,7 +73,7 @@ async def _write(befit: Path, decisions: int, rotates_at: int | None) -> Proven:
     projector.follow(ledger)
     checkpoints, receipts = [], []
     for number in range(decisions):
-        await ledger.append(opening_drafts(f"dec_{number}"))
+        await ledger.append(opening_drafts(f"dec_{number}", asked=asked))
         closed = await ledger.append(closing_drafts(f"dec_{number}"))
         receipts.append(encode_receipt(closed[-1]))
         checkpoints.append(await ledger.checkpoint())

@@ -63,8 +63,10 @@ async def test_checkpoints_come_at_their_interval_where_something_was_appended(
             await answer(ledger, f"dec_{count}")
             while not file.exists() or len(split_notes(file.read_text())) < count:
                 await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # an answer is several groups, and one may come between them
+    at_rest = file.read_text()
     await asyncio.sleep(0.1)
-    assert len(split_notes(file.read_text())) == 2
+    assert file.read_text() == at_rest
     running.cancel()
 
 
@@ -123,6 +125,45 @@ def test_an_append_that_a_crash_tore_is_cut_off_by_the_next(notes, tmp_path) -> 
         assert split_notes(file.read_text())[0] == first
         append_note(file, third)
         assert split_notes(file.read_text()) in {(first, third), (first, second, third)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"# Read me\n\nThis is mine.\n",
+        b"models: {}\n",
+        b"one word",
+        b'{"format": "befit/proof/1"}\n',
+        b"\x00\x01\x02",
+        b"42",
+        b"line\n" * 50_000,
+        b"line " * 50_000,
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_stays_as_it_was(notes, tmp_path, content) -> None:
+    file = tmp_path / "mine"
+    file.write_bytes(content)
+    with pytest.raises(OSError, match="something else than checkpoints"):
+        append_note(file, notes[0])
+    assert file.read_bytes() == content
+
+
+def test_a_list_that_somebody_wrote_into_is_refused_and_stays_as_it_was(notes, tmp_path) -> None:
+    file = tmp_path / "held.txt"
+    append_note(file, notes[0])
+    with file.open("a") as held:
+        held.write("my own remark")
+    before = file.read_bytes()
+    with pytest.raises(OSError, match="something else than checkpoints"):
+        append_note(file, notes[1])
+    assert file.read_bytes() == before
+
+
+def test_a_long_list_goes_on(notes, tmp_path) -> None:
+    file = tmp_path / "held.txt"
+    file.write_text(f"{notes[0]}\n" * 500)
+    append_note(file, notes[1])
+    assert split_notes(file.read_text())[-2:] == (notes[0], notes[1])
 
 
 def test_the_same_checkpoint_is_not_listed_twice_in_a_row(notes, tmp_path) -> None:

@@ -6,7 +6,9 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from befit.audit import BoxError, KeyDestroyedError
+from befit.audit.data_key_file import KeyFile, KeyRecord
 from befit.audit.data_keys import Bucket, DataKeys
 from befit.audit.keys import Pseudonyms
 from befit.audit.month import month_end, month_of, month_start
@@ -217,6 +220,91 @@ def test_a_file_that_holds_no_keys_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 512)
     with pytest.raises(WorkspaceError, match="holds no data keys"):
         opened(tmp_path).current([ALICE])
+
+
+def many(count: int) -> list[Bucket]:
+    return [ALICE._replace(subject=f"key:{number}") for number in range(count)]
+
+
+def test_listing_keys_names_every_live_one_and_takes_no_memory_for_each(tmp_path: Path) -> None:
+    now = [NOVEMBER]
+    keys = opened(tmp_path, now=lambda: now[0])
+    made = keys.current(many(20_000))
+    now[0] = DECEMBER
+    made |= keys.current([BOB])
+    keys.destroy("default", [made.pop(many(1)[0]).key_id])
+    again = opened(tmp_path)
+    assert {entry.key_id for entry in again.entries("default")} == {
+        key.key_id for key in made.values()
+    }
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    assert sum(1 for _ in again.entries("default")) == 20_000
+    now_held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert now_held - before < 50_000
+    assert most - before < 3_000_000
+
+
+def test_who_seals_waits_neither_for_a_listing_nor_for_a_lookup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [NOVEMBER]
+    old = opened(tmp_path, now=lambda: now[0]).current([ALICE])[ALICE]
+    now[0] = DECEMBER
+    keys = opened(tmp_path, now=lambda: now[0])
+    readers: list[threading.Thread] = []
+    arrived, go_on = threading.Semaphore(0), threading.Event()
+    real = KeyFile.read
+
+    def slowly(file: KeyFile, start: int) -> Iterator[tuple[int, KeyRecord]]:
+        for each in real(file, start):
+            if threading.current_thread() in readers:
+                arrived.release()
+                assert go_on.wait(60)
+            yield each
+
+    monkeypatch.setattr(KeyFile, "read", slowly)
+    listed: list[str] = []
+    readers += [
+        threading.Thread(target=lambda: listed.extend(e.key_id for e in keys.entries("default"))),
+        threading.Thread(target=lambda: listed.append(keys.secret("default", old.key_id).hex())),
+    ]
+    sealing = threading.Thread(target=lambda: keys.current([ALICE, BOB]))
+    try:
+        for reader in readers:
+            reader.start()
+        assert arrived.acquire(timeout=60)
+        sealing.start()
+        sealing.join(timeout=20)
+        assert not sealing.is_alive()
+    finally:
+        go_on.set()
+        for thread in (*readers, sealing):
+            thread.join()
+    assert {old.key_id, old.secret.hex()} <= set(listed)
+
+
+def test_a_half_read_listing_keeps_no_other_process_from_making_keys(tmp_path: Path) -> None:
+    keys = opened(tmp_path)
+    keys.current(many(10))
+    listing = keys.entries("default")
+    next(listing)
+    command = [sys.executable, "-c", MAKING, str(tmp_path), str(Path(__file__).parent)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert len(told.split()) == 50
+    assert len(list(listing)) == 9
+
+
+def test_destroying_keys_of_a_past_month_leaves_this_months_known(tmp_path: Path) -> None:
+    now = [NOVEMBER]
+    keys = opened(tmp_path, now=lambda: now[0])
+    old = keys.current([ALICE])[ALICE]
+    now[0] = DECEMBER
+    new = keys.current([ALICE])[ALICE]
+    keys.destroy("default", [old.key_id])
+    assert keys.current([ALICE])[ALICE] == new
+    assert not keys.holds("default", old.key_id)
 
 
 @pytest.mark.parametrize(

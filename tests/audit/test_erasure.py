@@ -59,6 +59,16 @@ class Rows:
         return 0
 
 
+@dataclass
+class Work:
+    """What is under way: who, and since when."""
+
+    since: dict[str, float] = field(default_factory=dict)
+
+    async def begun(self, tenant: str) -> dict[str, float]:
+        return self.since
+
+
 class House:
     """A ledger with its keys at a time of its own, and what erases from it."""
 
@@ -79,13 +89,15 @@ class House:
         self.projector = Projector(index=MemoryDecisionIndex(), reader=self.reader)
         self.projector.follow(self.ledger)
         self.rows = Rows()
+        self.work = Work()
 
     def erasure(self) -> Erasure:
         return Erasure(
             self.ledger,
             self.keyring,
             self.rows,
-            self.projector.caught_up,
+            open_work=self.work,
+            caught_up=self.projector.caught_up,
             clock=lambda: self.now[0],
         )
 
@@ -288,6 +300,30 @@ async def test_retention_destroys_a_month_once_all_of_it_is_old_enough(house: Ho
     found = verify(house.befit)
     assert found.ok, found.problems
     assert found.erased == 3
+
+
+async def test_what_is_under_way_keeps_its_keys_until_it_has_ended(house: House) -> None:
+    kept = {DataClass.INTERNAL: 1, None: 1}
+    await house.ask("dec_before", "key:alice")  # in October
+    house.now[0] += 30 * DAY_S
+    await house.ask("dec_waiting", "key:alice")  # in November
+    began = house.now[0]
+    await house.ask("dec_other", "key:bob")
+    house.now[0] += 30 * DAY_S
+    await house.ask("dec_after", "key:alice")  # in December, while the other waits
+    house.now[0] += 60 * DAY_S
+    house.work.since["key:alice"] = began
+    assert sum(due.keys for due in await house.erasure().due("default", kept)) == 4
+    assert len((await house.erasure().retain("default", kept, ACT)).keys) == 4
+    assert await house.readable("dec_before") == [False] * 4
+    assert await house.readable("dec_other") == [False] * 4
+    assert await house.readable("dec_waiting") == [True] * 4
+    assert await house.readable("dec_after") == [True] * 4
+    house.work.since.clear()
+    assert len((await house.erasure().retain("default", kept, ACT)).keys) == 4
+    assert await house.readable("dec_waiting") == [False] * 4
+    house.ledger.close()
+    assert verify(house.befit).ok
 
 
 WHO = st.sampled_from(["key:a", "key:b", "key:c"])

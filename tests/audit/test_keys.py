@@ -83,6 +83,13 @@ def test_a_known_tenants_key_is_never_made_anew(befit: Path) -> None:
     assert not path.exists()
 
 
+def test_a_tenant_stays_known_after_it_left_the_settings_and_its_key_is_lost(befit: Path) -> None:
+    open_keyring(with_data(befit), tenants=("default", "clinic"))
+    assert open_keyring(befit).tenants == ("clinic", "default")
+    (befit / "keys" / "tenant-clinic.key").unlink()
+    assert open_keyring(befit).tenants == ("clinic", "default")
+
+
 def test_data_of_before_tenants_were_noted_are_the_default_tenants(befit: Path) -> None:
     (with_data(befit) / "tenants").unlink()
     path = befit / "keys" / "tenant-default.key"

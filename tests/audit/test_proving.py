@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -208,6 +210,48 @@ def test_every_character_of_a_receipt_counts(made: Proven) -> None:
     for position in range(0, len(value), 2):
         other = "A" if value[position] != "A" else "B"
         assert is_refused(value[:position] + other + value[position + 1 :], made.keys.newest)
+
+
+@pytest.mark.parametrize("asked", ["account", "account{}", 'account{"a":1}', "{}account: caller"])
+def test_no_beginning_of_a_section_can_be_hidden_in_its_salt(tmp_path: Path, asked: str) -> None:
+    own = proven(tmp_path / ".befit", decisions=1, asked=asked)
+    text = own.text("dec_0")
+    checked(text, own.keys.newest)
+    tried = 0
+    for at in range(4):
+        for name in ("caller", "account"):
+            document = json.loads(text)
+            section = document["events"][at][name]
+            cut, found, rest = section["json"].partition(name)
+            if found:
+                tried += 1
+                salt = base64.b64decode(section["salt"]) + f"{name}{cut}".encode()
+                section |= {"salt": base64.b64encode(salt).decode(), "json": rest}
+                assert hashed(name, section) == json.loads(document["events"][at]["leaf"])[name]
+                assert is_refused(proof_json(document), own.keys.newest)
+    assert tried == 1
+
+
+def hashed(name: str, section: dict[str, str]) -> str:
+    opened = base64.b64decode(section["salt"]) + f"{name}{section['json']}".encode()
+    return base64.b64encode(hashlib.sha256(opened).digest()).decode()
+
+
+@pytest.mark.parametrize("recorded", ["[]", '"x"', "{} ", " {}", "1", "{", "", "null"])
+@pytest.mark.parametrize("length", [16, 0, 15, 17, 32])
+def test_a_section_is_opened_by_a_salt_of_16_bytes_and_is_an_object(
+    made: Proven, recorded: str, length: int
+) -> None:
+    event = json.loads(made.text("dec_1"))["events"][0]
+    for text in (recorded, '{"a":1}'):
+        section = {"salt": base64.b64encode(b"s" * length).decode(), "json": text}
+        leaf = json.loads(event["leaf"]) | {"account": hashed("account", section)}
+        shown = standalone._check_section
+        if (text, length) == ('{"a":1}', 16):
+            assert shown(event | {"account": section}, leaf, "account") == '    account: {"a":1}'
+            continue
+        with pytest.raises(standalone.NotProved):
+            shown(event | {"account": section}, leaf, "account")
 
 
 @settings(max_examples=300, deadline=None)

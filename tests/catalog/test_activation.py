@@ -14,7 +14,6 @@ from befit.catalog import (
     ActivationBook,
     ActivationRule,
     Catalog,
-    CatalogSource,
     ItemKind,
     ModelCard,
     Stage,
@@ -232,21 +231,6 @@ def test_a_stage_that_is_so_already_writes_nothing(write_workspace):
 def test_no_stage_is_written_of_what_is_not_there(write_workspace, kind):
     with pytest.raises(NotFound):
         WorkspaceEdit(write_workspace(CONFIG)).put_stage(kind, "huge", Stage.APPROVED)
-
-
-def test_the_gate_is_passed_at_each_reload_and_whenever_it_is_asked_again(write_workspace):
-    workspace = write_workspace(CONFIG, triage=TRIAGE)
-    acts: list[Activation] = []
-    source = CatalogSource(workspace, gate=lambda declared: recorded(declared, *acts))
-    assert source.current.cards["big"].awaits_activation
-    acts.append(act(source.declared.cards["big"]))
-    assert source.pass_gate_again()
-    assert not source.pass_gate_again()
-    assert source.current.cards["big"].stage is Stage.APPROVED
-    workspace.config_file.write_text(CONFIG.replace("external", "onprem, jurisdiction: DE"))
-    assert source.reload_if_changed().changed
-    assert source.current.cards["big"].awaits_activation
-    assert source.declared.cards["big"].stage is Stage.APPROVED
 
 
 def test_stage_and_tenants_are_no_part_of_a_version_and_make_a_new_catalog(write_workspace):

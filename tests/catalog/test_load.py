@@ -322,6 +322,42 @@ def test_a_file_ending_in_yml_is_not_silently_ignored(write_workspace):
     assert "rename it to end in .yaml" in _problems(workspace)[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("policies/house.CEDAR", "a file that is not read in policies/house.CEDAR; rename it"),
+        ("policies/b.cedar.txt", "end in .cedar, or move it out of policies/"),
+        ("policies/table.yaml", "a file that is not read in policies/table.yaml"),
+        ("policies/eu/house.cedar", "a folder that is not read in policies/eu; move its files"),
+        ("workflows/triage.YAML", "a file that is not read in workflows/triage.YAML; rename it"),
+        ("workflows/old/triage.yaml", "a folder that is not read in workflows/old"),
+    ],
+)
+def test_what_would_not_be_read_is_told_with_what_to_do(write_workspace, name: str, told: str):
+    workspace = write_workspace()
+    path = workspace.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("instructions: x\n")
+    (problem,) = _problems(workspace)
+    assert told in problem
+
+
+@pytest.mark.parametrize("folder", ["policies", "workflows"])
+def test_a_folder_that_links_to_nothing_or_is_a_file_is_a_problem(write_workspace, folder: str):
+    workspace = write_workspace()
+    path = workspace.root / folder
+    if path.exists():
+        path.rmdir()
+    assert not _problems(workspace)
+    path.symlink_to(workspace.root / "gone")
+    (problem,) = _problems(workspace)
+    assert f"in {folder}/; " in problem
+    assert "mend what it links to" in problem
+    path.unlink()
+    path.write_text("a file")
+    assert f"in {folder}/; " in _problems(workspace)[0]
+
+
 def test_not_found_names_the_nearest(write_workspace):
     catalog = load_catalog(write_workspace(CONFIG, triage="instructions: x\n"))
     with pytest.raises(NotFound, match="did you mean 'triage'"):

@@ -76,7 +76,7 @@ def test_text_comes_from_stdin_where_it_is_a_dash(server: Served) -> None:
 def test_as_asserts_a_reader_without_the_administrators_rights(server: Served) -> None:
     document = server.shell("ask", "hi", "--as", "ann:sales", "--json").json
     shown = server.shell("audit", "show", document["decision_id"])
-    assert "asked by    local:ann" in shown.out
+    assert "asked by    as:ann" in shown.out
     refused = server.shell("ask", "hi", "--workflow", "nothing-such", "--json", code=1).json
     assert refused["error"]["code"] == "not_found"
 

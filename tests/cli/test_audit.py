@@ -26,20 +26,20 @@ def asked_by(shell: Shell, who: str) -> str:
 def exercise(shell: Shell, out: Path) -> None:
     """Two people ask; one is searched for, exported and erased, and the other is left."""
     mine, theirs = asked_by(shell, "ann"), asked_by(shell, "bob")
-    found = shell("audit", "search", "--who", "local:ann", "--since", "1h", "--json").json
+    found = shell("audit", "search", "--who", "as:ann", "--since", "1h", "--json").json
     assert [row["decision_id"] for row in found["decisions"]] == [mine]
     page = shell("audit", "search", "--limit", "1", "--json").json
     assert page["next"] == page["decisions"][0]["decision_id"] == theirs
     assert mine in shell("audit", "search", "--before", page["next"]).out
-    manifest = shell("audit", "export", "--out", str(out), "--who", "local:bob", "--json").json
+    manifest = shell("audit", "export", "--out", str(out), "--who", "as:bob", "--json").json
     (line,) = (out / "decisions.jsonl").read_text().splitlines()
     assert manifest["decisions"] == 1
     assert json.loads(line)["decision_id"] == theirs
-    erased = shell("audit", "erase", "--who", "local:ann", "--json").json
+    erased = shell("audit", "erase", "--who", "as:ann", "--json").json
     assert erased["keys"]
     record = shell("audit", "show", mine, "--json").json
     assert (record["principal_id"], record["erased_events"]) == (None, record["events"])
-    assert shell("audit", "show", theirs, "--json").json["principal_id"] == "local:bob"
+    assert shell("audit", "show", theirs, "--json").json["principal_id"] == "as:bob"
     assert "everything is kept" in shell("audit", "retain", "--dry-run").err
     verified = shell("audit", "verify", "--json").json
     assert (verified["ok"], verified["erased"]) == (True, record["events"])

@@ -88,6 +88,25 @@ def test_a_proof_without_the_caller_names_nobody(house: Served) -> None:
     assert "local:" not in json.dumps(withheld)
 
 
+def test_a_checkpoint_from_before_a_rotation_is_linked_to_one_of_the_newest_key(
+    house: Served, tmp_path: Path
+) -> None:
+    shell = house.shell
+    decision = asked(shell)
+    shell("audit", "checkpoint", "--out", str(tmp_path / "held.txt"))
+    first = shell("audit", "public-key").out.strip()
+    shell("audit", "rotate-key")
+    newest = shell("audit", "public-key").out.strip()
+    shell("audit", "prove", decision, "--from", str(tmp_path / "held.txt"), "--out",
+          str(tmp_path / "proof.json"))  # fmt: skip
+    shell("audit", "verifier", "--out", str(tmp_path / "verify.py"))
+    for key in (first, newest):
+        arguments = ("verify.py", "proof.json", "--public-key", key, "--checkpoint", "held.txt")
+        checked = alone(tmp_path, *arguments)
+        assert checked.returncode == 0, checked.stderr
+        assert "the checkpoint that you hold" in checked.stdout
+
+
 def test_growth_is_proved_from_a_held_checkpoint(house: Served, tmp_path: Path) -> None:
     shell = house.shell
     shell("audit", "checkpoint", "--out", str(tmp_path / "held.txt"))

@@ -17,6 +17,7 @@ import pytest
 
 from befit.audit import DecisionRecord
 from befit.catalog import Workspace
+from befit.gateway.background import Background
 from befit.gateway.limits import Limits
 from befit.gateway.operations import OperationCall, perform
 from befit.gateway.process import gateway
@@ -187,7 +188,8 @@ def build(tmp_path: Path) -> Build:
                     boot_key=secrets.token_bytes(32),
                     models_socket=workspace.run_dir / "models.sock",
                 ) as platform,
-                gateway(platform, limits=limits) as server,
+                Background() as background,
+                gateway(platform, background, limits=limits) as server,
             ):
                 listener = socket.create_server(("127.0.0.1", 0))
                 port = listener.getsockname()[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from befit.errors import Forbidden, InvalidRequest, NotFound
 from befit.gateway.operations import OperationCall, perform
 from befit.identity import EVERYONE, Principal, Role, local_administrator
+from befit.policy import Policy
 from befit.vocabulary import DataClass, silent
 from tests.gateway.conftest import Build, House
 
@@ -212,3 +215,33 @@ async def test_the_inventory_is_the_same_twice_and_counts_no_dead_key(house: Hou
     one, other = await house.operate("inventory", {}), await house.operate("inventory", {})
     assert json.dumps({**one, "at": 0}) == json.dumps({**other, "at": 0})
     assert one["keys"]["all"] == one["keys"]["active"] + 1
+
+
+async def test_many_who_look_at_once_take_one_question_between_two_steps_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, asked_at = [0], list[int]()
+
+    def counted(ask: Callable[[Policy, Any], Any]) -> Callable[[Policy, Any], Any]:
+        def asked(policy: Policy, question: Any) -> Any:
+            assert policy is not house.platform.policy, "it would forget what requests ask"
+            asked_at.append(steps[0])
+            return ask(policy, question)
+
+        return asked
+
+    async def others() -> None:
+        while True:
+            steps[0] += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Policy, "decide", counted(Policy.decide))
+    monkeypatch.setattr(Policy, "judge", counted(Policy.judge))
+    stepping = asyncio.create_task(others())
+    user = Principal(id="key:u", name="u")
+    looks = (as_somebody(house, user, "access", {}) for _ in range(5))
+    told = await asyncio.gather(*looks)
+    stepping.cancel()
+    assert len({json.dumps(each) for each in told}) == 1
+    assert len(asked_at) > 5 * len(told[0]["actions"])
+    assert len(set(asked_at)) == len(asked_at)

@@ -15,10 +15,12 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from befit.audit import NoteVerifier, Receipt, verify, verify_receipt
+from befit.audit import KeyDestroyedError, NoteVerifier, Receipt, verify, verify_receipt
 from befit.errors import BefitError, Conflict, LedgerUnavailable
 from befit.gateway.operations.erasure import retain_all
 from befit.storage.schema import EVENTS
+from befit.testing import Reply
+from befit.vocabulary import DataClass
 from tests.gateway.conftest import House
 
 
@@ -63,6 +65,80 @@ async def test_reading_anothers_decision_is_an_event_that_says_who_and_which(hou
     (told,) = await administrative(house, "decision_read")
     assert told["subject"] == decision
     assert told["by"].startswith("key:")
+
+
+async def test_reading_anothers_run_is_an_event_and_reading_ones_own_is_none(house: House) -> None:
+    house.near.script(Reply(text='{"colour": "mine alone"}'))
+    async with house.http("user") as client:
+        body = {"input": {"text": "my words"}}
+        run = (await client.post("/v1/workflows/extract/runs", json=body)).json()
+        refused = await client.post("/v1/workflows/extract/runs", json={**body, "model": "none"})
+    assert (await get(house, "user", f"/v1/runs/{run['run_id']}"))[0] == 200
+    assert await administrative(house, "decision_read") == []
+    house.keys["auditor"] = await house.key("auditor", roles=["auditor"])
+    status, shown = await get(house, "auditor", f"/v1/runs/{run['run_id']}")
+    assert (status, shown["output"]) == (200, {"colour": "mine alone"})
+    failed = refused.json()["error"]["decision_id"]
+    await get(house, "auditor", f"/v1/runs/run_{failed.removeprefix('dec_')}")
+    told = await administrative(house, "decision_read")
+    assert [(each["subject"], each["as"]) for each in told] == [
+        (run["decision_id"], "run"),
+        (failed, "run"),
+    ]
+
+
+async def test_a_run_whose_reading_cannot_be_recorded_is_not_shown(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.near.script(Reply(text="red"))
+    async with house.http("user") as client:
+        run = (await client.post("/v1/workflows/triage/runs", json={"input": "x"})).json()
+
+    async def cannot(drafts: object) -> None:
+        raise LedgerUnavailable("the disk is full")
+
+    monkeypatch.setattr(house.platform.ledger, "append", cannot)
+    status, shown = await get(house, "admin", f"/v1/runs/{run['run_id']}")
+    assert status == 503
+    assert "red" not in str(shown)
+
+
+async def test_what_was_proposed_is_read_by_its_reviewers_and_looking_it_up_later_is_an_event(
+    house: House,
+) -> None:
+    async with house.http("user") as client:
+        body = {"input": "weighty"}
+        run = (await client.post("/v1/workflows/advice/runs", json=body)).json()
+    path = f"/v1/approvals/{run['approval_id']}"
+    assert (await get(house, "user", path))[1]["payload"] is None
+    assert (await get(house, "other", path))[0] == 404
+    assert (await get(house, "reviewer", path))[1]["payload"] is not None
+    async with house.http("reviewer") as client:
+        assert (await client.post(f"{path}/approve", json={})).status_code == 200
+    assert await administrative(house, "decision_read") == []  # the decision tells of it
+    assert (await get(house, "reviewer", path))[1]["payload"] is not None
+    (told,) = await administrative(house, "decision_read")
+    assert (told["subject"], told["as"]) == (run["decision_id"], "approval")
+    await get(house, "reviewer", "/v1/approvals?status=all")
+    (told,) = await administrative(house, "decisions_searched")
+    assert (told["for"], told["count"]) == ("approvals", 1)
+
+
+async def test_whom_policy_lets_decide_on_nothing_reads_nothing_proposed(
+    house: House, tmp_path: Path
+) -> None:
+    (tmp_path / "ws" / "policies").mkdir()
+    (tmp_path / "ws" / "policies" / "house.cedar").write_text(
+        '@id("house/advice") forbid (principal, action == Action::"approve", '
+        'resource == Workflow::"advice");'
+    )
+    assert not (await house.operate("reload", {}))["problems"]
+    async with house.http("user") as client:
+        body = {"input": "weighty"}
+        run = (await client.post("/v1/workflows/advice/runs", json=body)).json()
+    shown = await get(house, "reviewer", f"/v1/approvals/{run['approval_id']}")
+    assert shown[1]["payload"] is None
+    assert (await get(house, "reviewer", f"/v1/decisions/{run['decision_id']}"))[0] == 404
 
 
 async def test_who_may_not_audit_learns_nothing_and_leaves_no_event(house: House) -> None:
@@ -265,3 +341,64 @@ async def test_what_has_been_kept_long_enough_goes_by_itself(build: Any) -> None
         (told,) = await administrative(house, "keys_destroyed")
         assert (told["by"], told["reason"]) == ("system:retention", "retention")
         assert await retain_all(house.platform, "system:retention") == 0
+
+
+async def test_an_answer_that_waits_for_a_person_outlasts_its_retention(build: Any) -> None:
+    async with build(more="audit:\n  retention: {public: 1d}\n") as house:
+        async with house.http() as client:
+            asked = await client.post("/v1/workflows/advice/runs", json={"input": "shall I?"})
+        run = asked.json()
+        assert run["status"] == "pending_person"
+        house.platform.erasure._clock = lambda: time.time() + 150 * 86_400
+        assert (await house.operate("audit.retain", {"dry_run": True}))["due"] == []
+        assert await retain_all(house.platform, "system:retention") == 0
+        path = f"/v1/approvals/{run['approval_id']}"
+        assert (await get(house, "reviewer", path))[1]["payload"] is not None
+        await house.operate("approvals.approve", {"id": run["approval_id"]})
+        record = await house.record(run["decision_id"])
+        assert (record.status, record.erased_events) == ("answered", 0)
+        assert await retain_all(house.platform, "system:retention") == 1
+        assert (await house.record(run["decision_id"])).erased_events > 0
+
+
+async def test_a_tenant_that_is_no_longer_named_is_still_visited(build: Any) -> None:
+    kept = "audit:\n  retention: {internal: 90d}\n"
+    async with build(more=f"identity: {{tenants: [north]}}\n{kept}") as house:
+        sealer = house.platform.tables._sealer
+        box = sealer.seal("north", "run", b"x", subject="key:a", data_class=DataClass.INTERNAL)
+    async with build(more=kept) as house:
+        assert "north" not in house.platform.settings.identity.tenants
+        sealer = house.platform.tables._sealer
+        assert sealer.open("north", "run", box) == b"x"
+        house.platform.erasure._clock = lambda: time.time() + 150 * 86_400
+        assert await retain_all(house.platform, "system:retention") == 1
+        with pytest.raises(KeyDestroyedError):
+            sealer.open("north", "run", box)
+        befit, live = house.platform.workspace.befit_dir, house.platform.ledger.durable_sizes()
+        report = await asyncio.to_thread(verify, befit, live=live)
+        assert report.ok, report.problems
+
+
+async def test_denied_finds_what_policy_refused_and_no_other_refusal(house: House) -> None:
+    """A model that is not good enough, or that a person must not be passed by, is no denial."""
+    flows = house.platform.workspace.root / "workflows"
+    (flows / "proof.yaml").write_text(
+        "description: Prove it.\ndata_class: public\nrequirements: {able: [prove]}\n"
+    )
+    assert (await house.platform.shelf.reload()).changed
+    asked = (
+        ("far", {"data_class": "restricted"}, "forbidden"),
+        ("workflow:proof", {}, "no_fit_model"),
+        ("near", {"workflow": "advice"}, "person_required"),
+    )
+    decisions: list[str] = []
+    async with house.http("user") as http:
+        for model, befit, code in asked:
+            body = {"model": model, "messages": [{"role": "user", "content": "x"}], "befit": befit}
+            answer = await http.post("/v1/chat/completions", json=body)
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (403, code)
+            assert error["type"] == "permission_error"
+            decisions.append(error["decision_id"])
+        listed = (await http.get("/v1/decisions", params={"denied": "true"})).json()["decisions"]
+        assert [each["decision_id"] for each in listed] == decisions[:1]

@@ -56,7 +56,7 @@ async def test_acting_as_a_reader_leaves_the_administrators_rights_behind(house:
     with pytest.raises(BefitError, match="role admin"):
         await client.call("keys.list", {}, acting_as="ann:staff")
     told = await client.call("ask", {"text": "x", "model": "near"}, acting_as="ann:staff")
-    assert (await house.record(str(told["decision_id"]))).principal_id == "local:ann"
+    assert (await house.record(str(told["decision_id"]))).principal_id == "as:ann"
 
 
 async def test_progress_of_a_long_operation_arrives_on_the_way(

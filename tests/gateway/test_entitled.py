@@ -221,7 +221,8 @@ async def test_a_companys_rule_closes_an_operation_and_its_reason_is_told(house:
     )
     rules = read_policies({"policies/own.cedar": text}, PolicyChoice()).rules
     assert rules is not None
-    house.platform.shelf.policy = Policy(rules)
+    shelf = house.platform.shelf
+    shelf.now = replace(shelf.now, policy=Policy(rules))
     places = await _places(house, Path("/nowhere"))
     reviewer = Principal(id="r", name="rita", roles=frozenset({REVIEWER}))
     with pytest.raises(Forbidden, match="rita may not release advice"):
@@ -237,7 +238,8 @@ async def test_a_resource_named_only_is_taken_as_the_catalog_has_it(house: House
     )
     rules = read_policies({"policies/own.cedar": text}, PolicyChoice()).rules
     assert rules is not None
-    house.platform.shelf.policy = Policy(rules)
+    shelf = house.platform.shelf
+    shelf.now = replace(shelf.now, policy=Policy(rules))
     admin = Principal(id="a", name="a", roles=frozenset({ADMIN}))
     low, high, unknown = (
         Resource(kind=ResourceKind.WORKFLOW, name=name) for name in ("triage", "advice", "gone")

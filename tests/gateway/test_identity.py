@@ -293,6 +293,27 @@ async def test_a_token_of_a_real_provider_opens_the_gateway_and_the_file_decides
         assert await status(house, token) == 401
 
 
+async def test_who_was_removed_stays_out_until_an_administrator_adds_them_again(
+    build: Build, provider: RunningProvider
+) -> None:
+    issuer = f"{{issuer: '{provider.url}', audience: {CLIENT}}}"
+    async with build(more=f"identity: {{issuers: [{issuer}]}}\n") as house:
+        token, subjects = provider.sign_in("mara"), [{"issuer": provider.url, "sub": "mara"}]
+        await house.operate("people.add", {"name": "mara", "subjects": subjects})
+        assert await status(house, token) == 200
+        await house.operate("people.set", {"who": "mara", "disabled": True})
+        with pytest.raises(Conflict, match="let in as a stranger"):
+            await house.operate("people.set", {"who": "mara", "subjects": []})
+        assert await status(house, token) == 401
+        await house.operate("people.remove", {"who": "mara"})
+        assert await status(house, token) == 401
+        assert await status(house, provider.sign_in("mara")) == 401
+        assert await status(house, provider.sign_in("jo")) == 200
+        person = await house.operate("people.add", {"name": "mara", "subjects": subjects})
+        assert await status(house, token) == 200
+        assert (await house.platform.authenticator.authenticate(token)).id == person["id"]
+
+
 async def test_a_holder_of_a_token_is_bound_by_the_budget_of_keys(
     build: Build, provider: RunningProvider
 ) -> None:

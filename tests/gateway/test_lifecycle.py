@@ -12,7 +12,7 @@ import yaml
 
 from befit.audit import EventType
 from befit.catalog import WorkspaceEdit, card_version, release_of
-from befit.errors import Conflict, Forbidden, NotFound
+from befit.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from befit.gateway.operations import OperationCall, perform
 from befit.identity import Principal, Role, local_administrator
 from befit.platform import Platform
@@ -188,6 +188,75 @@ async def test_an_edited_workflow_serves_no_more_until_exactly_it_is_activated(
         await house.operate("workflows.activate", {"name": "triage"})
         shown = await house.operate("workflows.show", {"name": "triage"})
         assert (shown["stage"], shown["last_act"]["by"]) == ("approved", "local:admin")
+
+
+_INSIDE_ONLY = (
+    '@id("house/no-external-activation") @reason("the board activates external models")'
+    ' forbid (principal, action == Action::"activate", resource is Model)'
+    ' when { resource.zone == "external" };'
+)
+
+
+@pytest.mark.parametrize("operation", ["models.promote", "models.retire"])
+async def test_who_may_activate_is_asked_of_the_card_as_it_stands_in_its_file(
+    build: Build, operation: str
+) -> None:
+    async with build(more=RECORDED) as house:
+        await activate_all(house)
+        workspace = house.platform.workspace
+        workspace.policies_dir.mkdir()
+        (workspace.policies_dir / "house.cedar").write_text(_INSIDE_ONLY)
+        await house.operate("reload", {})
+        text = workspace.config_file.read_text()
+        workspace.config_file.write_text(text.replace("zone: onprem", "zone: external", 1))
+        before = house.platform.ledger.durable_sizes()
+        with pytest.raises(Forbidden, match="the board activates external models"):
+            await house.operate(operation, {"name": "near"})
+        assert house.platform.ledger.durable_sizes() == before
+        assert written(house, "near").get("stage") != "retired"
+
+
+async def test_a_rollback_is_asked_of_the_card_that_it_brings_back(build: Build) -> None:
+    async with build(more=RECORDED) as house:
+        await activate_all(house)
+        workspace = house.platform.workspace
+        text = workspace.config_file.read_text()
+        workspace.config_file.write_text(text.replace("zone: external", "zone: onprem"))
+        await house.operate("models.promote", {"name": "far"})
+        workspace.policies_dir.mkdir()
+        (workspace.policies_dir / "house.cedar").write_text(_INSIDE_ONLY)
+        await house.operate("reload", {})
+        with pytest.raises(Forbidden, match="the board activates external models"):
+            await house.operate("models.rollback", {"name": "far"})
+        assert written(house, "far")["zone"] == "onprem"
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "file", "edit"),
+    [
+        ("models.promote", "near", "befit.yaml", ("zone: onprem", "zone: private_cloud")),
+        ("workflows.activate", "triage", "workflows/triage.yaml", ("[red, green]", "[red, blue]")),
+    ],
+)
+async def test_a_release_that_is_named_is_the_one_that_serves_or_none(
+    build: Build, operation: str, name: str, file: str, edit: tuple[str, str]
+) -> None:
+    async with build(more=RECORDED) as house:
+        catalog = house.platform.catalog.current
+        item = catalog.cards.get(name) or catalog.workflows[name]
+        read = release_of(item)
+        path = house.platform.workspace.root / file
+        text = path.read_text()
+        path.write_text(text.replace(*edit, 1))
+        for release in (read, read[:19]):
+            with pytest.raises(Conflict, match=f"{name} is release sha256:.* now, not {release}"):
+                await house.operate(operation, {"name": name, "release": release})
+        assert house.platform.shelf.activations.newest(item) is None
+        with pytest.raises(InvalidRequest, match="is no release"):
+            await house.operate(operation, {"name": name, "release": "sha256:"})
+        path.write_text(text)
+        told = await house.operate(operation, {"name": name, "release": read[:19]})
+        assert (told["release"], told["stage"]) == (read, "approved")
 
 
 async def test_a_retired_model_does_not_come_back_by_an_edit_of_its_file(build: Build) -> None:

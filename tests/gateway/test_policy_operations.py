@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from befit.errors import Forbidden, InvalidRequest, WorkspaceError
+from befit.gateway.operations import simulating
 from befit.identity import Principal
 from befit.testing import Reply
 from tests.gateway.conftest import House
@@ -143,3 +144,34 @@ async def test_a_model_that_a_rule_closes_is_refused_over_http_with_rule_and_rea
 async def test_who_may_not_audit_may_not_simulate(house: House):
     with pytest.raises(Forbidden, match="role auditor or admin"):
         await house.operate_as(Principal(id="u", name="u"), "policy.simulate", {"since": "1h"})
+
+
+async def test_a_replay_takes_no_place_in_what_serving_policy_remembers(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    house.near.script(Reply(text="red"))
+    await _ask(house, workflow="triage")
+    (tmp_path / "own.cedar").write_text(_NO_FAR)
+
+    def asked(_: object) -> None:
+        raise AssertionError("the policy that serves was asked")
+
+    monkeypatch.setattr(house.platform.policy, "decide", asked)
+    found = await house.operate("policy.simulate", {"since": "1h", "policies": str(tmp_path)})
+    assert found["changed"] == 1
+
+
+async def test_a_replay_counts_all_changes_and_keeps_the_first(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(simulating, "_LISTED", 2)
+    for _ in range(3):
+        house.near.script(Reply(text="red"))
+        newest = await _ask(house, workflow="triage")
+    (tmp_path / "own.cedar").write_text(_NO_FAR)
+    found = await house.operate("policy.simulate", {"since": "1h", "policies": str(tmp_path)})
+    assert found["changed"] == 3
+    (group,) = found["groups"]
+    assert (group["model"], group["decisions"], group["people"]) == ("far", 3, 1)
+    listed = [each["decision_id"] for each in found["changes"]]
+    assert (listed[0], len(listed)) == (newest, 2)

@@ -295,3 +295,33 @@ async def test_metrics_name_no_tenant(walls: Walls) -> None:
     text = (await walls.ask("GET", "/metrics")).text
     for what in (OTHER, *theirs.values()):
         assert what not in text.replace("befit_", "")
+
+
+async def test_what_an_upstream_quotes_of_one_request_reaches_nobody_else(walls: Walls) -> None:
+    secret, body = "Nightingale", {"model": "far", "befit": {"data_class": "public"}}
+    told: list[str] = []
+    for _ in range(4):
+        walls.house.far.script(Reply(status=500, text=f"failed on prompt: {secret}"))
+        asked = {**body, "messages": [{"role": "user", "content": secret}]}
+        own = await walls.ask("POST", "/v1/chat/completions", asked, key=walls.house.keys["user"])
+        told.append(own.text)
+    assert secret in told[0]  # who asked is told what was wrong
+    assert "is not healthy: model_refused (500)" in told[-1]
+    asked = {**body, "messages": [{"role": "user", "content": "hi"}]}
+    theirs = await walls.ask("POST", "/v1/chat/completions", asked, key=walls.theirs["user"])
+    assert theirs.status_code == 502
+    assert "is not healthy: model_refused (500)" in theirs.text
+    listed = await walls.operate("models.list")
+    (far,) = [model for model in listed["models"] if model["name"] == "far"]
+    assert (far["health"], far["last_error"]) == ("ill", "model_refused (500)")
+    assert far["last_error_s_ago"] >= 0
+    assert secret not in theirs.text + str(listed)
+
+
+async def test_a_failure_names_no_address_to_who_may_not_administer(walls: Walls) -> None:
+    await walls.house.near.stop()
+    for _ in range(4):
+        asked = {"model": "near", "messages": [{"role": "user", "content": "hi"}]}
+        answer = await walls.ask("POST", "/v1/chat/completions", asked, key=walls.theirs["user"])
+        assert answer.status_code == 502
+        assert "127.0.0.1" not in answer.text

@@ -61,14 +61,18 @@ class People:
 
     def __init__(self) -> None:
         self.kept: dict[str, Person] = {}
+        self.holders: dict[tuple[str, Subject], str] = {}
 
     async def add(self, person: Person) -> None:
         self.kept[person.id] = person
+        self._hold(person)
 
     async def change(self, person: Person) -> None:
         if person.id not in self.kept:
             raise NotFound(person.id)
         self.kept[person.id] = person
+        self.holders = {held: by for held, by in self.holders.items() if by != person.id}
+        self._hold(person)
 
     async def remove(self, tenant: str, person_id: str, *, at: float) -> None:
         del self.kept[person_id]
@@ -80,9 +84,11 @@ class People:
         found = self.kept.get(person_id)
         return found if found and found.tenant == tenant else None
 
-    async def holding(self, tenant: str, subject: Subject) -> Person | None:
-        people = await self.list(tenant)
-        return next((person for person in people if subject in person.subjects), None)
+    async def holder(self, tenant: str, subject: Subject) -> str | None:
+        return self.holders.get((tenant, subject))
+
+    def _hold(self, person: Person) -> None:
+        self.holders.update({(person.tenant, each): person.id for each in person.subjects})
 
 
 class Groups:

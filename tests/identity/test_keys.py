@@ -58,9 +58,9 @@ def test_a_name_that_could_pass_for_something_else_is_refused(name: str) -> None
 @pytest.mark.parametrize(
     ("grant", "told"),
     [
-        (KeyGrant(budget_usd=Decimal(-1)), "negative"),
-        (KeyGrant(budget_usd=Decimal("NaN")), "negative"),
-        (KeyGrant(expires_at=1.0), "expire before"),
+        (KeyGrant(budget_usd=Decimal(-1)), "budget"),
+        (KeyGrant(budget_usd=Decimal("NaN")), "budget"),
+        (KeyGrant(expires_at=1.0), "expires after"),
         (KeyGrant(roles=frozenset()), "role"),
     ],
 )
@@ -73,3 +73,15 @@ def test_a_grant_that_cannot_be_is_refused(grant: KeyGrant, told: str) -> None:
 def test_what_is_no_key_has_no_id_and_matches_no_hash(text: str) -> None:
     assert id_in(text) is None
     assert not is_text_of(hashed("befit_x"), text)
+
+
+@pytest.mark.parametrize("usd", ["-1", "1e-30", "1e20", "1e400", "NaN", "Infinity"])
+def test_a_budget_that_cannot_be_counted_is_refused(usd: str) -> None:
+    with pytest.raises(InvalidRequest, match="budget"):
+        issue_key("k", created_at=0.0, grant=KeyGrant(budget_usd=Decimal(usd)))
+
+
+@pytest.mark.parametrize("expires_at", [0.0, -1.0, 9e99, float("nan"), float("inf")])
+def test_a_key_expires_after_it_is_issued_and_within_a_lifetime(expires_at: float) -> None:
+    with pytest.raises(InvalidRequest, match="expires"):
+        issue_key("k", created_at=0.0, grant=KeyGrant(expires_at=expires_at))

@@ -16,6 +16,7 @@ from befit.identity import (
     Subject,
     checked_person,
     issue_key,
+    local_administrator,
     new_group,
     new_person,
 )
@@ -158,3 +159,15 @@ def test_what_cannot_be_said_of_a_person_is_refused(change: dict[str, object], t
     person = new_person("mara", tenant="default", created_at=1.0)
     with pytest.raises(InvalidRequest, match=told):
         checked_person(replace(person, **change))  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=12))
+def test_whatever_name_is_asserted_is_nobodys_own_id(name: str) -> None:
+    asserted = local_administrator(acting_as=name)
+    assert asserted.id.startswith("as:")
+    assert asserted.roles == {Role.USER}
+    assert asserted.spends_as is None
+
+
+def test_who_asserts_the_administrators_name_is_not_the_administrator() -> None:
+    assert local_administrator(acting_as="admin").id != local_administrator().id

@@ -93,6 +93,17 @@ async def test_a_subject_of_the_directory_is_that_person_whose_name_nobody_else_
     assert other.name != "mara"
 
 
+async def test_a_removed_persons_token_is_refused_and_no_strangers(world: World) -> None:
+    person = new_person(
+        "mara", tenant="default", created_at=1.0, subjects=frozenset({Subject(ISSUER, "mara")})
+    )
+    await world.people.add(person)
+    token = world.provider.sign(world.claims())
+    assert (await world.authenticator().authenticate(token)).id == person.id
+    await world.people.remove("default", person.id, at=2.0)
+    assert "has been removed" in await refused(world, token)
+
+
 @pytest.mark.parametrize("alg", ["RS256", "RS512", "PS256", "ES256", "EdDSA"])
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 async def test_every_asymmetric_algorithm_is_verified(
@@ -169,6 +180,8 @@ async def test_a_forged_token_is_not_valid_and_only_the_log_says_why(
         ({"exp": "soon"}, "claims are wrong"),
         ({"nbf": 61}, "not valid yet"),
         ({"iat": 61}, "not valid yet"),
+        ({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}, "security event"),
+        ({"events": []}, "security event"),
         ({"sub": None}, "claims are wrong"),
         ({"sub": ""}, "subject"),
         ({"sub": "a\u0000b"}, "subject"),
@@ -184,6 +197,13 @@ async def test_who_holds_what_the_issuer_has_signed_learns_what_is_wrong_with_it
         for name, value in changes.items()
     }  # fmt: skip
     assert told in await refused(world, world.provider.sign(world.claims(**moved)))
+
+
+@pytest.mark.parametrize(
+    "typ", ["logout+jwt", "secevent+jwt", "dpop+jwt", "token-introspection+jwt", "JOSE", "", "x"]
+)
+async def test_a_token_of_another_type_lets_nobody_in(world: World, typ: str) -> None:
+    assert await refused(world, world.provider.sign(world.claims(), typ=typ)) == NOT_VALID
 
 
 @pytest.mark.parametrize("changes", [{"exp": -59}, {"nbf": 59}, {"iat": 59}])

@@ -181,7 +181,8 @@ async def test_model_that_keeps_failing_is_left_alone_then_tried_once(
         health = caller.health("mine")
         assert (health.breaker, health.is_usable) == (Breaker.OPEN, False)
         assert (health.consecutive_failures, health.retry_in_s) == (3, 5.0)
-        assert "down" in (health.last_error or "")
+        assert health.last_error == "model_refused (503)"  # and not what the upstream said
+        assert health.last_error_s_ago == 0.0
         clock.now += 5
         assert caller.health("mine").breaker is Breaker.HALF_OPEN
         upstream.script(Reply(delay_s=0.05))

@@ -12,7 +12,7 @@ import pytest
 
 from befit.audit import DecisionRecord
 from befit.catalog import ModelCard, Workspace
-from befit.errors import Forbidden, ModelFailure
+from befit.errors import Forbidden, ModelFailure, PermitDenied
 from befit.identity import local_administrator
 from befit.messages import BefitOptions, ChatRequest
 from befit.metering import most_cost_usd
@@ -39,6 +39,9 @@ models:
 CASES = tuple(
     BulkCase(id=str(n), request=ChatRequest.from_text(f"text {n}", model="bulk")) for n in range(4)
 )
+
+
+HARMLESS = 'forbid (principal, action == Action::"invoke", resource == Model::"gone");'
 
 
 @pytest.fixture
@@ -155,10 +158,39 @@ async def test_a_model_that_policy_forbids_gets_no_permit_and_stands_among_the_e
     async with await bulk_on(platform, DataClass.RESTRICTED) as bulk:
         with pytest.raises(Forbidden):
             await bulk.permit(card(platform, "far"), CASES, Purpose.EVALUATION)
-        with pytest.raises(Forbidden):
+        with pytest.raises(PermitDenied):
             await bulk.answer(CASES[0], card(platform, "far"))
     assert upstream.connections == 0
     assert "restricted data" in (await record_of(platform, bulk)).excluded["far"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ('forbid (principal, action == Action::"invoke", resource == Model::"near");', "closed"),
+        ('forbid (principal, action == Action::"send_raw", resource == Model::"near");', "near"),
+    ],
+)
+async def test_a_permit_of_many_calls_does_not_outlive_the_rules_it_was_given_under(
+    platform: Platform, upstream: ScriptedUpstream, rule: str, told: str
+) -> None:
+    folder = platform.workspace.policies_dir
+    folder.mkdir()
+    with pytest.raises(Forbidden, match=told):
+        async with await bulk_on(platform) as bulk:
+            await bulk.permit(card(platform), CASES, Purpose.EVALUATION)
+            rows = [await bulk.answer(CASES[0], card(platform))]
+            (folder / "own.cedar").write_text('@id("own/harmless") ' + HARMLESS)
+            assert (await platform.shelf.reload()).changed
+            # Other rules that permit it too.
+            rows.append(await bulk.answer(CASES[1], card(platform)))
+            (folder / "own.cedar").write_text(f'@id("own/no-near") @reason("closed") {rule}')
+            assert (await platform.shelf.reload()).changed
+            await bulk.answer(CASES[2], card(platform))
+    assert len(upstream.requests) == 2
+    record = await record_of(platform, bulk)
+    assert record.status == "refused"
+    assert record.calls[0].cost_usd == sum(row.cost_usd or 0 for row in rows)
 
 
 async def test_no_more_calls_are_made_than_were_permitted(platform: Platform) -> None:

@@ -19,7 +19,9 @@ from befit.approvals import (
 )
 from befit.audit import verify
 from befit.errors import BefitError, Conflict
-from befit.gateway import catalog_watch
+from befit.gateway import catalog_watch, expiry_watch
+from befit.gateway.background import Background
+from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.expiry_watch import ExpiryWatch
 from befit.identity import local_administrator
 from befit.orchestrator import Answer, Choice
@@ -229,13 +231,13 @@ async def test_the_watch_outlives_an_approval_that_cannot_be_followed(
     reached.cancel()
 
 
-async def test_a_watch_that_cannot_read_the_files_still_expires(
+async def test_files_that_cannot_be_read_do_not_keep_approvals_from_expiring(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = asyncio.Event()
 
     async def fail() -> None:
-        raise OSError("the disk is away")
+        raise RuntimeError("nobody expects this")
 
     async def expired() -> int:
         done.set()
@@ -243,11 +245,13 @@ async def test_a_watch_that_cannot_read_the_files_still_expires(
 
     monkeypatch.setattr(world.platform.shelf, "reload", fail)
     monkeypatch.setattr(world.platform.resolutions, "expire_due", expired)
-    monkeypatch.setattr(catalog_watch, "_LOOK_EVERY_S", 0.002)
-    monkeypatch.setattr(catalog_watch, "_EXPIRE_EVERY", 1)
-    watching = asyncio.create_task(CatalogWatch(world.platform).run())
-    await asyncio.wait_for(done.wait(), 20)
-    watching.cancel()
+    monkeypatch.setattr(catalog_watch, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(expiry_watch, "_EVERY_S", 0.05)
+    async with Background() as background:
+        background.start("the catalog watch", CatalogWatch(world.platform).run)
+        background.start("the expiry of approvals", ExpiryWatch(world.platform).run)
+        await asyncio.wait_for(done.wait(), 20)
+        assert background.failing == ("the catalog watch",)
 
 
 async def test_a_reviewer_who_leaves_has_decided(

@@ -17,6 +17,7 @@ from befit.errors import (
     ModelFailure,
     NotAuthenticated,
     NotFound,
+    PersonRequired,
 )
 from befit.identity import local_administrator
 from befit.messages import ChatRequest
@@ -118,8 +119,9 @@ async def test_a_forbidden_named_model_is_refused_with_its_reason(world):
 
 
 async def test_naming_a_model_does_not_get_round_the_person(world):
-    with pytest.raises(Forbidden, match="high impact"):
+    with pytest.raises(PersonRequired, match="high impact") as caught:
         await world.ask("x", model="onprem", workflow="advice")
+    assert caught.value.status == 403
     assert world.onprem.connections == 0
 
 

@@ -6,14 +6,30 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from befit.catalog import Catalog, ModelCard, Stage, Via
+from befit.catalog import Catalog, ModelCard, Stage, Via, Workflow
 from befit.identity import EVERYONE, Principal, Role, local_administrator
-from befit.policy import Action, ClassOrigin, Situation, SpendBand
+from befit.policy import (
+    Action,
+    ClassOrigin,
+    Inquiry,
+    Resource,
+    ResourceKind,
+    Situation,
+    SpendBand,
+)
 from befit.vocabulary import DataClass, Impact, Purpose, SizeClass, Tag, Zone
 
 PLACES = ("DE", "FR", "US")
 WORKFLOWS = ("triage", "advice", "summaries")
 TENANTS = ("default", "second")
+_ABOUT_WORKFLOWS = (
+    Action.TRAIN_ON,
+    Action.AUDIT,
+    Action.EXPORT,
+    Action.APPROVE,
+    Action.ACTIVATE,
+    Action.ADMINISTER,
+)
 
 
 def card(zone: Zone = Zone.DEVICE, **changes: object) -> ModelCard:
@@ -113,3 +129,26 @@ def random_situation(random: Random, *, candidates: int = 2) -> Situation:
         catalog_version=str(random.random()),
         **of_workflow,
     )
+
+
+def random_inquiry(random: Random) -> Inquiry:
+    """A question apart from models; each action about what the schema lets it be about."""
+    asking = [
+        *((action, _workflow_of(random)) for action in _ABOUT_WORKFLOWS),
+        *((action, Resource()) for action in _ABOUT_WORKFLOWS),
+        (Action.ACTIVATE, Resource.of_model(random_card(random, 1))),
+        (Action.ADMINISTER, Resource.of_model(random_card(random, 1))),
+        (Action.AUDIT, Resource(kind=ResourceKind.COLLECTION, name="triage")),
+        (Action.TRAIN_ON, Resource(kind=ResourceKind.DOCUMENT, name="triage")),
+        (Action.RETRIEVE, Resource(kind=ResourceKind.DOCUMENT, name="triage")),
+    ]
+    action, resource = random.choice(asking)
+    principal = random_principal(random)
+    return Inquiry(
+        principal=principal, action=action, resource=resource, hour=random.randint(0, 23)
+    )
+
+
+def _workflow_of(random: Random) -> Resource:
+    name, purposes = random.choice(WORKFLOWS), some(random, Purpose)
+    return Resource.of_workflow(Workflow(name=name, version="1", purposes=purposes))

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from befit.catalog import ModelCard, Stage
 from befit.identity import Role
-from befit.policy import PolicyChoice, Situation, SpendBand
+from befit.policy import (
+    Action,
+    Inquiry,
+    PolicyChoice,
+    ResourceKind,
+    Situation,
+    SpendBand,
+)
 from befit.vocabulary import DataClass, Impact, Purpose, SizeClass, Tag, Zone
 
 _OWN = {Zone.DEVICE, Zone.ONPREM, Zone.PRIVATE_CLOUD}
@@ -25,6 +32,15 @@ _SERVING = {
     Purpose.EMBEDDING,
     Purpose.MATCH,
 }
+_ROLES_THAT_MAY = {
+    Action.TRAIN_ON: {Role.BUILDER, Role.ADMIN},
+    Action.AUDIT: {Role.AUDITOR, Role.ADMIN},
+    Action.EXPORT: {Role.AUDITOR, Role.ADMIN},
+    Action.APPROVE: {Role.REVIEWER, Role.ADMIN},
+    Action.ACTIVATE: {Role.ADMIN},
+    Action.ADMINISTER: {Role.ADMIN},
+}
+_BOUND_BY_KEYS = set(_ROLES_THAT_MAY)
 _TRYING = {Purpose.EVALUATION, Purpose.PROBE}
 
 
@@ -56,6 +72,26 @@ def read(choice: PolicyChoice, asked: Situation, card: ModelCard) -> Read:
     if invoke or form is None:
         return Read("denied", None, frozenset(invoke | raw | redacted))
     return Read("person" if _needs_person(choice, asked) else "permitted", form, frozenset())
+
+
+def read_inquiry(choice: PolicyChoice, asked: Inquiry) -> frozenset[str]:
+    """Read all rules for anything but a model; the rules behind a denial, or none."""
+    denials: set[str] = set()
+    who, what, about = asked.principal, asked.action, asked.resource
+    is_workflow = about.kind is ResourceKind.WORKFLOW
+    if (
+        who.workflows
+        and what in _BOUND_BY_KEYS
+        and not (is_workflow and about.name in who.workflows)
+    ):
+        denials.add("system/scoped-keys")
+    purposes = about.workflow.purposes if about.workflow else frozenset()
+    if what is Action.TRAIN_ON and is_workflow and purposes and Purpose.TRAINING not in purposes:
+        denials.add("system/training-purposes")
+    if denials:
+        return frozenset(denials)
+    may = "baseline" in choice.packaged and who.roles & _ROLES_THAT_MAY.get(what, set())
+    return frozenset() if may else frozenset({"policy/no-permit"})
 
 
 def _invoke_forbids(choice: PolicyChoice, asked: Situation, card: ModelCard) -> Iterator[str]:

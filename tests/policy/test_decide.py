@@ -219,6 +219,25 @@ def test_a_verdict_is_reused_for_60_s_and_then_asked_again():
     assert policy.decide(asked) is not first
 
 
+def test_what_is_asked_again_and_again_outlives_what_is_asked_once():
+    policy = Policy(_POLICY.rules, most_seen=2)
+    often = situation(DataClass.PUBLIC, card())
+    first = policy.decide(often)
+    for data_class in (DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.RESTRICTED):
+        policy.decide(situation(data_class, card()))
+        assert policy.decide(often) is first
+
+
+def test_what_is_asked_aside_takes_no_place_in_the_memory_of_what_serves():
+    policy = Policy(_POLICY.rules, most_seen=1)
+    served = situation(DataClass.PUBLIC, card())
+    first, aside = policy.decide(served), policy.aside()
+    other = aside.decide(situation(DataClass.RESTRICTED, card(Zone.EXTERNAL)))
+    assert not other.by_model["model-external"].permitted
+    assert (aside.hash, other.policy_hash) == (policy.hash, policy.hash)
+    assert policy.decide(served) is first
+
+
 def test_another_card_of_the_same_name_is_another_question():
     asked = situation(DataClass.PUBLIC, card(Zone.EXTERNAL))
     assert verdict_of(_POLICY, asked).permitted
@@ -251,7 +270,7 @@ def test_hostile_names_mean_nothing(name: str, group: str, workflow: str, place:
         catalog_version=name,
     )
     verdicts = policy.decide(asked)
-    expected = group == "blocked" or name == "local:blocked"
+    expected = group == "blocked" or name == "as:blocked"
     assert [verdict.permitted for verdict in verdicts.by_model.values()] == [not expected] * len(
         verdicts.by_model
     )
@@ -262,7 +281,7 @@ def test_hostile_names_mean_nothing(name: str, group: str, workflow: str, place:
 
 _NAMING = policy_of(
     '@id("own/blocked") forbid (principal in Group::"blocked", action, resource);'
-    '@id("own/blocked-person") forbid (principal == Principal::"local:blocked", action, resource);'
+    '@id("own/blocked-person") forbid (principal == Principal::"as:blocked", action, resource);'
 )
 
 

@@ -15,8 +15,8 @@ from befit.policy import (
     Verdict,
     read_policies,
 )
-from tests.policy.made_up import random_situation
-from tests.policy.plain_reading import Read, read
+from tests.policy.made_up import random_inquiry, random_situation
+from tests.policy.plain_reading import Read, read, read_inquiry
 
 _CHOICES = (
     PolicyChoice(),
@@ -66,6 +66,19 @@ def test_the_rules_say_what_a_plain_reading_of_them_says_in_20000_situations():
         or rule.statement.concerns("invoke_unattended")
     }
     assert asked_of_models <= seen  # the situations reach every rule
+
+
+def test_the_rules_say_of_anything_but_models_what_a_plain_reading_says():
+    random, seen = Random(9), set()
+    policies = [(choice, _policy(choice)) for choice in _CHOICES]
+    for number in range(3_000):
+        choice, policy = policies[number % len(policies)]
+        asked = random_inquiry(random)
+        ruling = policy.judge(asked)
+        denials = frozenset() if ruling.permitted else frozenset(ruling.rule_ids)
+        assert denials == read_inquiry(choice, asked), (choice, asked)
+        seen |= denials
+    assert {"system/scoped-keys", "system/training-purposes", "policy/no-permit"} <= seen
 
 
 @pytest.mark.heavy

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from befit.errors import InvalidRequest
-from befit.policy import default_policy, situation_fields, situation_from
+from befit.policy import asker_fields, default_policy, situation_fields, situation_from
 from tests.policy.made_up import catalog, random_situation
 
 _POLICY = default_policy()
@@ -23,7 +23,8 @@ def test_a_situation_comes_back_as_it_was_recorded(seed: int):
     cards = catalog(*asked.candidates)
     asked = replace(asked, catalog_version=cards.version)
     recorded = msgspec.json.encode(situation_fields(asked))
-    again = situation_from(recorded, cards, principal_id=asked.principal.id)
+    asker = msgspec.json.encode(asker_fields(asked))
+    again = situation_from(recorded, cards, principal_id=asked.principal.id, asker=asker)
     who = replace(asked.principal, name=asked.principal.id)  # a name is not recorded
     assert again == replace(asked, principal=who)
     assert again.candidates == asked.candidates
@@ -52,7 +53,13 @@ def test_what_is_no_situation_is_refused(recorded: bytes):
 
 def test_a_word_of_another_version_is_refused():
     fields = situation_fields(random_situation(Random(2)))
-    for change in ({"class_origin": "elsewhere"}, {"roles": ("king",)}, {"tags": ("odd",)}):
+    for change in ({"class_origin": "elsewhere"}, {"tags": ("odd",)}):
         recorded = msgspec.json.encode(msgspec.structs.replace(fields, **change))
         with pytest.raises(InvalidRequest):
             situation_from(recorded, catalog(), principal_id="p")
+
+
+def test_a_role_of_another_version_is_refused():
+    recorded = msgspec.json.encode(situation_fields(random_situation(Random(2))))
+    with pytest.raises(InvalidRequest):
+        situation_from(recorded, catalog(), principal_id="p", asker=b'{"roles":["king"]}')

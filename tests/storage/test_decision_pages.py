@@ -52,13 +52,17 @@ async def test_each_filter_keeps_what_it_names(database: Database, usage: SqlUsa
             {"principal_id": "person:p", "status": "refused", "error_code": "forbidden"},
             {"principal_id": "key:a", "status": "refused", "error_code": "budget_exhausted"},
             {"model": "large", "workflow": "triage"},
+            *(
+                {"status": "refused", "error_code": code, "data_class": "restricted"}
+                for code in ("no_fit_model", "person_required", "permit_denied")
+            ),
         ],
     )
     assert await found(usage, principal_ids=("person:p",)) == [1, 2]
     assert await found(usage, principal_ids=("person:p",), key_id="b") == [1]
     assert await found(usage, data_class="public") == [0]
     assert await found(usage, denied=True) == [2]
-    assert await found(usage, status="refused") == [3, 2]
+    assert await found(usage, status="refused") == [7, 6, 5, 3, 2]
     assert await found(usage, since=10.0, until=20.0) == [0]
     assert await found(usage, model="large") == [4]
     assert await found(usage, workflow="triage", model="small") == []

@@ -51,9 +51,9 @@ async def test_a_person_comes_back_as_kept_by_id_and_by_subject(people: SqlPeopl
     mara = person("mara", "default", "s1", "s2")
     await people.add(mara)
     assert await people.get("default", mara.id) == mara
-    assert await people.holding("default", Subject(ISSUER, "s2")) == mara
-    assert await people.holding("default", Subject("https://else.example", "s2")) is None
-    assert await people.holding("default", Subject(ISSUER, "s3")) is None
+    assert await people.holder("default", Subject(ISSUER, "s2")) == mara.id
+    assert await people.holder("default", Subject("https://else.example", "s2")) is None
+    assert await people.holder("default", Subject(ISSUER, "s3")) is None
 
 
 async def test_people_are_listed_by_name_for_their_tenant_only(people: SqlPeopleStore) -> None:
@@ -63,7 +63,7 @@ async def test_people_are_listed_by_name_for_their_tenant_only(people: SqlPeople
     assert await people.list("default") == (ann, zoe)
     assert await people.list("north") == (other,)
     assert await people.get("north", ann.id) is None
-    assert await people.holding("north", Subject(ISSUER, "s")) == other
+    assert await people.holder("north", Subject(ISSUER, "s")) == other.id
 
 
 async def test_a_taken_name_or_subject_is_a_conflict_and_changes_nothing(
@@ -113,11 +113,28 @@ async def test_removing_a_person_revokes_their_keys_and_leaves_their_groups(
         await people.remove("north", mara.id, at=9.0)
     await people.remove("default", mara.id, at=9.0)
     assert await people.list("default") == ()
-    assert await people.holding("default", Subject(ISSUER, "s1")) is None
     assert await groups.of("default", mara.id) == frozenset()
     assert (await keys.find(hers.id)).revoked_at == 9.0  # type: ignore[union-attr]
     assert (await keys.find(service.id)).revoked_at is None  # type: ignore[union-attr]
-    await people.add(person("mara", "default", "s1"))  # the name is free again, the id is not
+    await people.add(person("mara", "default"))  # the name is free again, the id is not
+
+
+async def test_a_removed_persons_subject_stays_theirs_until_it_is_given_to_somebody(
+    people: SqlPeopleStore,
+) -> None:
+    mara, jo, subject = person("mara", "default", "s1"), person("jo"), Subject(ISSUER, "s1")
+    for each in (mara, jo):
+        await people.add(each)
+    await people.remove("default", mara.id, at=9.0)
+    assert await people.holder("default", subject) == mara.id
+    assert await people.get("default", mara.id) is None
+    await people.change(replace(jo, subjects=frozenset({subject})))
+    assert await people.holder("default", subject) == jo.id
+    await people.remove("default", jo.id, at=9.0)
+    again = person("mara", "default", "s1")
+    await people.add(again)
+    assert await people.list("default") == (again,)
+    assert await people.holder("default", subject) == again.id
 
 
 async def test_a_group_holds_whom_it_was_given_in_its_tenant(groups: SqlGroupStore) -> None:

@@ -10,18 +10,22 @@ from sqlalchemy import Connection, insert, select
 
 from befit.approvals import Approval, ApprovalKind, ApprovalStatus, payload_sha256
 from befit.audit import Sealer
+from befit.conversation import Carried
+from befit.identity import KeyGrant, issue_key
 from befit.storage import (
     Database,
     SqlApprovalStore,
     SqlConversationStore,
+    SqlKeyStore,
     SqlPersonalRows,
     SqlRunStore,
 )
 from befit.storage.schema import CALL_SCOPES, CALLS, DECISIONS
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 from befit.workflows import Run, RunStatus
 
 OLD, NEW = 100.0, 1_000.0
+CARRIED = Carried(data_class=DataClass.RESTRICTED, tags=frozenset({Tag.PII}))
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ async def test_a_person_is_cleared_everywhere_and_nobody_else(
         await decide(database, who)
         await runs.add(run_of(who))
         await approvals.add(approval_of(who))
-        await conversations.raise_class("default", who, "c-1", DataClass.RESTRICTED)
+        await conversations.join("default", who, "c-1", CARRIED)
     assert await rows.forget("default", "key:a") == 6
     found = await kept(database)
     assert found["who"] == {"dec_key:a": (None, None), "dec_key:b": ("key:b", "K1")}
@@ -121,14 +125,61 @@ async def test_a_person_is_cleared_everywhere_and_nobody_else(
     assert erased is not None
     assert (erased.requester_id, erased.requester_name) == ("erased", "erased")
     assert (erased.payload, erased.payload_sha256, erased.note) == (None, "", None)
-    assert await conversations.joined_class("default", "key:a", "c-1") is None
+    assert await conversations.carried("default", "key:a", "c-1") is None
     for other in (
         await runs.get("default", run_of("key:b").run_id) == run_of("key:b"),
         (await approvals.get("default", "apr_key:b")).payload is not None,  # type: ignore[union-attr]
-        await conversations.joined_class("default", "key:b", "c-1") is DataClass.RESTRICTED,
+        await conversations.carried("default", "key:b", "c-1") == CARRIED,
     ):
         assert other
     assert await rows.forget("default", "key:a") == 0
+
+
+async def test_what_a_person_asked_for_in_their_own_words_goes_with_them(
+    database: Database, rows: SqlPersonalRows
+) -> None:
+    typed = {"asked_model": "a secret", "asked_workflow": "another"}
+    for who, at in (("key:a", OLD), ("key:b", OLD), ("key:c", NEW)):
+        await decide(database, who, **{**typed, "opened_at": at})
+    await rows.forget("default", "key:a")
+    assert await asked_for(database) == {"dec_key:b", "dec_key:c"}
+    await rows.expire("default", DataClass.PUBLIC, before=500.0)
+    assert await asked_for(database) == {"dec_key:b", "dec_key:c"}
+    await rows.expire("default", None, before=500.0)
+    assert await asked_for(database) == {"dec_key:c"}
+
+
+async def asked_for(database: Database) -> set[str]:
+    """The decisions that still show what was asked for."""
+    rows = await database.read(lambda c: c.execute(select(DECISIONS)).all())
+    return {row.decision_id for row in rows if row.asked_model or row.asked_workflow}
+
+
+async def test_a_person_takes_the_names_of_keys_that_no_longer_work_with_them(
+    database: Database, rows: SqlPersonalRows
+) -> None:
+    keys, now = SqlKeyStore(database), time.time()
+    named: dict[str, str] = {}
+    for name, person_id, tenant, ends in (
+        ("revoked", "person:a", "default", None),
+        ("expired", "person:a", "default", now - 1),
+        ("working", "person:a", "default", now + 3600),
+        ("another", "person:b", "default", now - 1),
+        ("service", None, "default", now - 1),
+        ("elsewhere", "person:a", "other", now - 1),
+    ):
+        grant = KeyGrant(tenant=tenant, person_id=person_id, expires_at=ends)
+        key, _ = issue_key(name, created_at=OLD, grant=grant)
+        await keys.add(key)
+        named[name] = key.id
+    await keys.revoke("default", named["revoked"], at=now)
+    assert await rows.forget("default", "person:a") == 2
+    assert await rows.forget("default", "person:a") == 0
+    assert await rows.forget("default", f"key:{named['service']}") == 1
+    found = {name: await keys.find(key_id) for name, key_id in named.items()}
+    erased = {name for name, key in found.items() if key and key.name == "erased"}
+    assert erased == {"revoked", "expired", "service"}
+    assert all(key and key.name == name for name, key in found.items() if name not in erased)
 
 
 async def test_another_tenants_person_of_the_same_id_stays(

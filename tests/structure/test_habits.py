@@ -16,6 +16,12 @@ BROAD_EXCEPTS = {
         "the writer thread's end: whoever waits for a receipt must hear that there is none"
     ),
     "src/befit/cli/main.py: main": "the command line's boundary: one line for people, exit code 1",
+    "src/befit/gateway/background.py: Background._keep_up": (
+        "what goes on beside requests must not end in silence: logged, told, started again"
+    ),
+    "src/befit/policy/detection/installed.py: installed_detectors": (
+        "the boundary to a company's own detectors: one that cannot be set up is told by its name"
+    ),
     "src/befit/gateway/control_server.py: ControlServer._serve": (
         "the control socket's boundary: logged, and the command is told that Befit failed"
     ),

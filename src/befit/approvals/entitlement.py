@@ -18,6 +18,8 @@ def refusal_of(approval: Approval, principal: Principal) -> str | None:
     """
     if approval.tenant != principal.tenant:
         return "it belongs to another tenant"
+    if principal.workflows and approval.workflow not in principal.workflows:
+        return f"this key is limited to workflows {', '.join(sorted(principal.workflows))}"
     if not is_reviewer(approval, principal):
         named = ", ".join(approval.reviewers) or "administrators and reviewers"
         return f"{principal.name} is not among those entitled: {named}"
@@ -29,7 +31,12 @@ def refusal_of(approval: Approval, principal: Principal) -> str | None:
 
 
 def is_reviewer(approval: Approval, principal: Principal) -> bool:
-    """Whether the principal is among the reviewers, whoever requested it."""
+    """Whether the principal is among the reviewers, whoever requested it.
+
+    A key that is limited to workflows reviews answers of these alone.
+    """
+    if principal.workflows and approval.workflow not in principal.workflows:
+        return False
     if principal.is_admin:
         return True
     if not approval.reviewers:

@@ -8,6 +8,7 @@ from befit.audit.erasure import (
     Erasure,
     ErasureReport,
     KeptDays,
+    OpenWork,
     PersonalRows,
     Standing,
 )
@@ -45,6 +46,7 @@ from befit.audit.sections import Sections
 from befit.audit.signing_key import load_signer
 from befit.audit.tables import RowTables, SealedTables
 from befit.audit.verify import VerifyReport, verify
+from befit.audit.verify_index import HeldIndex, IndexRow
 
 __all__ = [
     "Act",
@@ -67,7 +69,9 @@ __all__ = [
     "EventSink",
     "EventType",
     "FileLedger",
+    "HeldIndex",
     "HeldNote",
+    "IndexRow",
     "IndexedEvent",
     "KeptDays",
     "KeyChain",
@@ -79,6 +83,7 @@ __all__ = [
     "NoteError",
     "NoteVerifier",
     "OpenDecision",
+    "OpenWork",
     "PersonalRows",
     "Phase",
     "Projector",

@@ -97,7 +97,9 @@ def write_heads(paths: LedgerPaths, signer: NoteSigner, keys: KeyChain, *, log: 
         note = read_note(paths.checkpoint(each))
         if note is not None:
             read = keys.open_checkpoint(note)
-            heads.append(LogHead(log=each, size=read.size, root=read.root))
+            head = LogHead(log=each, size=read.size, root=read.root)
+            # What a replaced key signed may be a thief's: this key vouches for what it endorsed.
+            heads.append(head if keys.is_current(note) else keys.least_head(each))
     signed = signer.sign(heads_text(signer.name, heads))
     replace_file(paths.heads, signed, log=log)
     return signed

@@ -30,7 +30,7 @@ _MAGIC = b"befit data keys\n"
 _HEADER = struct.Struct(f">16s8s{_SIZE - 24}x")
 _RECORD = struct.Struct(f">BB{ID_BYTES}s{PSEUDONYM_BYTES}s{NONCE_BYTES}s48s{_SIZE - 88}x")
 _LIVE, _DESTROYED = 1, 2
-_BATCH = 8_192
+_BATCH = 8_192 * _SIZE
 
 
 class KeyRecord(NamedTuple):
@@ -56,21 +56,45 @@ class KeyFile:
         self._path = path
         self._mark = mark
 
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or will."""
+        return self._path
+
     def read(self, start: int) -> Iterator[tuple[int, KeyRecord]]:
         """The records from number `start` on, each with its number; none without a file.
+
+        It is locked for one batch at a time only, so that however long the caller takes,
+        nobody who appends waits for it. What is appended meanwhile may be among them.
 
         Raises:
             WorkspaceError: the file is not one of data keys, or of another tenant's key.
             OSError: it cannot be read.
         """
+        number, is_end = start, False
+        while not is_end:
+            with self.reading() as reader:
+                batch = b"" if reader is None else reader.batch(number)
+            yield from _unpacked(batch, number)
+            number += len(batch) // _SIZE
+            is_end = len(batch) < _BATCH
+
+    @contextmanager
+    def reading(self) -> Generator[KeyReader | None]:
+        """The file locked against writers, for a short while; None where there is no file.
+
+        Raises:
+            WorkspaceError, OSError: as `read`.
+        """
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            yield None
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             self._require_header(descriptor)
-            yield from _records(descriptor, start)
+            yield KeyReader(descriptor)
         finally:
             os.close(descriptor)
 
@@ -118,15 +142,33 @@ class KeyFile:
         )
 
 
-class KeyWriter:
-    """A locked file of data keys; `KeyFile.writing` makes one."""
+class KeyReader:
+    """A file of data keys, as nobody can change it now; `KeyFile.reading` makes one."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def read(self, start: int) -> Iterator[tuple[int, KeyRecord]]:
-        """The records from number `start` on, as no other process can change them now."""
-        return _records(self._descriptor, start)
+        """The records from number `start` on, each with its number."""
+        number, is_end = start, False
+        while not is_end:
+            batch = self.batch(number)
+            yield from _unpacked(batch, number)
+            number += len(batch) // _SIZE
+            is_end = len(batch) < _BATCH
+
+    def at(self, number: int) -> KeyRecord | None:
+        """The record of a number; None where there is none."""
+        packed = os.pread(self._descriptor, _SIZE, _SIZE * (number + 1))
+        return next((record for _, record in _unpacked(packed, number)), None)
+
+    def batch(self, number: int) -> bytes:
+        """Some packed records from a number on; a short batch is the last."""
+        return os.pread(self._descriptor, _BATCH, _SIZE * (number + 1))
+
+
+class KeyWriter(KeyReader):
+    """A file of data keys locked for this writer alone; `KeyFile.writing` makes one."""
 
     def append(self, records: Sequence[KeyRecord]) -> int:
         """Append durably; the number of the first record.
@@ -155,20 +197,13 @@ class KeyWriter:
         os.fsync(self._descriptor)
 
 
-def _records(descriptor: int, start: int) -> Iterator[tuple[int, KeyRecord]]:
-    number = start
-    while chunk := os.pread(descriptor, _SIZE * _BATCH, _SIZE * (number + 1)):
-        whole = len(chunk) - len(chunk) % _SIZE
-        for fields in _RECORD.iter_unpack(chunk[:whole]):
-            state, class_code, key_id, pseudonym, nonce, wrapped = fields
-            if state in (_LIVE, _DESTROYED):
-                record = KeyRecord(
-                    class_code, key_id, pseudonym, nonce, wrapped, state == _DESTROYED
-                )
-                yield number, record
-            number += 1
-        if len(chunk) < _SIZE * _BATCH:
-            return
+def _unpacked(batch: bytes, number: int) -> Iterator[tuple[int, KeyRecord]]:
+    whole = len(batch) - len(batch) % _SIZE
+    for at, fields in enumerate(_RECORD.iter_unpack(memoryview(batch)[:whole]), number):
+        state, class_code, key_id, pseudonym, nonce, wrapped = fields
+        if state in (_LIVE, _DESTROYED):
+            is_destroyed = state == _DESTROYED
+            yield at, KeyRecord(class_code, key_id, pseudonym, nonce, wrapped, is_destroyed)
 
 
 def _write(descriptor: int, data: bytes, offset: int) -> None:

@@ -7,8 +7,10 @@
 They lie in `keys/data/<tenant>/<month>.keys`, each wrapped under the tenant's key
 (AES-256-GCM, bound to its id, subject and class) and filed under the subject's pseudonym,
 so that the files name nobody. An id is the month and ten random bytes in hex,
-`2026-11.0f3a..`. Another process's keys are read where an id is not known here; its
-destructions are noticed within a second.
+`2026-11.0f3a..`. The files are what counts: memory holds where a key lies in them (of this
+month by what it is for, of the months last read by id), so that another process's keys are
+found and a destroyed one is gone at once. What is worked out from keys elsewhere is renewed
+within a second.
 """
 
 from __future__ import annotations
@@ -25,8 +27,16 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from befit.audit.data_key_file import ID_BYTES, NONCE_BYTES, KeyFile, KeyRecord, KeyWriter
+from befit.audit.data_key_file import (
+    ID_BYTES,
+    NONCE_BYTES,
+    KeyFile,
+    KeyReader,
+    KeyRecord,
+    KeyWriter,
+)
 from befit.audit.durable import sync_folder
+from befit.audit.key_places import KeyPlaces
 from befit.audit.month import is_month, month_end, month_of
 from befit.audit.tenant_keys import KEY_BYTES, BoxError, KeyDestroyedError, SealingKey
 from befit.vocabulary import DataClass
@@ -66,23 +76,17 @@ class KeyEntry:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Month:
-    """What has been read of one file so far."""
+class _Newest:
+    """Where in this month's file the newest key for each purpose lies."""
 
-    file: KeyFile
     read: int = 0
-    records: dict[str, tuple[int, KeyRecord]] = field(
-        default_factory=dict[str, tuple[int, KeyRecord]]
-    )
-    newest: dict[tuple[bytes, int], str] = field(default_factory=dict[tuple[bytes, int], str])
+    numbers: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
-    def take(self, month: str, found: Iterable[tuple[int, KeyRecord]]) -> None:
+    def take(self, found: Iterable[tuple[int, KeyRecord]]) -> None:
         for number, record in found:
             self.read = number + 1
-            key_id = f"{month}.{record.id.hex()}"
-            self.records[key_id] = (number, record)
             if not record.is_destroyed:
-                self.newest[record.pseudonym, record.class_code] = key_id
+                self.numbers[_purpose_of(record)] = number
 
 
 class DataKeys:
@@ -108,8 +112,10 @@ class DataKeys:
         self._pseudonym_of = pseudonym_of
         self._clock = clock
         self._wraps = {name: AESGCM(key.derived(b"befit-wrap")) for name, key in tenants.items()}
-        self._months: dict[tuple[str, str], _Month] = {}
-        self._turn = threading.RLock()
+        self._places = KeyPlaces()
+        self._newest: dict[str, _Newest] = {}  # by tenant
+        self._newest_of = ""  # which month; the others' have gone
+        self._turn = threading.Lock()  # of those who seal; who reads or destroys needs none
         self._look_at = 0.0
         self._now = ("", 0.0, 0.0)
         self._destructions = self._count_destructions()
@@ -134,6 +140,8 @@ class DataKeys:
         for bucket in buckets:
             by_tenant[bucket.tenant].append(bucket)
         with self._turn:
+            if month != self._newest_of:
+                self._newest, self._newest_of = {}, month
             for tenant, wanted in by_tenant.items():
                 keys |= self._current(tenant, month, wanted)
         return keys
@@ -146,31 +154,25 @@ class DataKeys:
             BoxError: its record was changed.
             WorkspaceError: the file of keys is broken.
         """
-        with self._turn:
-            month = self._read(tenant, _month_in(key_id), until=key_id)
-            found = month.records.get(key_id) if month else None
-            if found is None or found[1].is_destroyed:
-                raise KeyDestroyedError(key_id)
-            return self._unwrapped(tenant, key_id, found[1])
+        record = self._live(tenant, key_id)
+        if record is None:
+            raise KeyDestroyedError(key_id)
+        return self._unwrapped(tenant, key_id, record)
 
     def holds(self, tenant: str, key_id: str) -> bool:
         """Whether a key is there and not destroyed."""
-        with self._turn:
-            month = self._read(tenant, _month_in(key_id), until=key_id)
-            found = month.records.get(key_id) if month else None
-            return found is not None and not found[1].is_destroyed
+        return self._live(tenant, key_id) is not None
 
     def entries(self, tenant: str) -> Iterator[KeyEntry]:
-        """Every key of a tenant that is there, month by month."""
+        """Every key of a tenant that is there, month by month, read as they are asked for."""
+        if tenant not in self._tenants:
+            return
         folder = self._folder / tenant
-        for name in sorted(path.stem for path in folder.glob("*.keys")):
-            with self._turn:
-                month = self._read(tenant, name)
-                records = list(month.records.items()) if month else []
-            for key_id, (_, record) in records:
+        for name in filter(is_month, sorted(path.stem for path in folder.glob("*.keys"))):
+            for _, record in self._file(tenant, name).read(0):
                 if not record.is_destroyed:
                     yield KeyEntry(
-                        key_id=key_id,
+                        key_id=_key_id(name, record.id),
                         pseudonym=record.pseudonym.hex(),
                         data_class=_class_of(record.class_code),
                     )
@@ -182,17 +184,18 @@ class DataKeys:
             OSError: some of them may still be there.
             WorkspaceError: a file of keys is broken.
         """
-        by_month: defaultdict[str, set[str]] = defaultdict(set)
+        by_month: defaultdict[str, set[bytes]] = defaultdict(set)
         for key_id in key_ids:
-            by_month[_month_in(key_id)].add(key_id)
-        with self._turn:
-            for name, wanted in by_month.items():
-                if not is_month(name) or not self._path(tenant, name).exists():
-                    continue
-                with self._month(tenant, name).file.writing() as writer:
-                    writer.destroy(_chosen(writer, name, wanted))
-            self._months.clear()
-            self._count_up()
+            if (place := _place(key_id)) is not None:
+                by_month[place[0]].add(place[1])
+        for name, wanted in by_month.items():
+            file = self._file(tenant, name)
+            # Found before the file is locked: records never move, and others append to it.
+            found = [each for each in file.read(0) if each[1].id in wanted]
+            if found:
+                with file.writing() as writer:
+                    writer.destroy(found)
+        self._count_up()
 
     def renewed(self) -> bool:
         """Whether another process has destroyed keys since this was last asked."""
@@ -203,41 +206,44 @@ class DataKeys:
         count = self._count_destructions()
         if count == self._destructions:
             return False
-        with self._turn:
-            self._months.clear()
-            self._destructions = count
+        self._destructions = count
         return True
 
-    def _current(
-        self, tenant: str, name: str, buckets: Sequence[Bucket]
-    ) -> Iterator[tuple[Bucket, DataKey]]:
-        month = self._month(tenant, name)
-        month.take(name, month.file.read(month.read))
-        keys = {bucket: self._newest(month, bucket) for bucket in buckets}
-        missing = [bucket for bucket, key in keys.items() if key is None]
+    def _current(self, tenant: str, month: str, buckets: Sequence[Bucket]) -> dict[Bucket, DataKey]:
+        file = self._file(tenant, month)
+        newest = self._newest.setdefault(tenant, _Newest())
+        with file.reading() as reader:
+            if reader is not None:
+                newest.take(reader.read(newest.read))
+            keys = {} if reader is None else self._known(reader, month, buckets)
+        missing = [bucket for bucket in dict.fromkeys(buckets) if bucket not in keys]
         if missing:
-            with month.file.writing() as writer:
-                month.take(name, writer.read(month.read))
-                keys |= self._made(writer, name, missing)
-        return ((bucket, key) for bucket, key in keys.items() if key is not None)
+            with file.writing() as writer:
+                newest.take(writer.read(newest.read))  # another process may have been first
+                keys |= self._known(writer, month, missing)
+                keys |= self._made(writer, month, [each for each in missing if each not in keys])
+        return keys
+
+    def _known(
+        self, reader: KeyReader, month: str, buckets: Iterable[Bucket]
+    ) -> dict[Bucket, DataKey]:
+        found = ((bucket, self._newest_key(reader, month, bucket)) for bucket in buckets)
+        return {bucket: key for bucket, key in found if key is not None}
 
     def _made(
         self, writer: KeyWriter, month: str, buckets: Sequence[Bucket]
-    ) -> dict[Bucket, DataKey | None]:
-        found = self._month(buckets[0].tenant, month)
-        keys = {bucket: self._newest(found, bucket) for bucket in buckets}
-        made: list[KeyRecord] = []
-        for bucket in (bucket for bucket, key in keys.items() if key is None):
-            record, keys[bucket] = self._new(bucket, month)
-            made.append(record)
-        if made:
-            first = writer.append(made)
-            found.take(month, enumerate(made, first))
-        return keys
+    ) -> dict[Bucket, DataKey]:
+        if not buckets:
+            return {}
+        new = {bucket: self._new(bucket, month) for bucket in buckets}
+        records = [record for record, _ in new.values()]
+        first = writer.append(records)
+        self._newest[buckets[0].tenant].take(enumerate(records, first))
+        return {bucket: key for bucket, (_, key) in new.items()}
 
     def _new(self, bucket: Bucket, month: str) -> tuple[KeyRecord, DataKey]:
         mark, nonce = secrets.token_bytes(ID_BYTES), secrets.token_bytes(NONCE_BYTES)
-        key = DataKey(key_id=f"{month}.{mark.hex()}", secret=secrets.token_bytes(KEY_BYTES))
+        key = DataKey(key_id=_key_id(month, mark), secret=secrets.token_bytes(KEY_BYTES))
         record = KeyRecord(
             class_code=_code_of(bucket.data_class),
             id=mark,
@@ -249,16 +255,32 @@ class DataKeys:
         wrapped = self._wraps[bucket.tenant].encrypt(nonce, key.secret, bound)
         return record._replace(wrapped=wrapped), key
 
-    def _newest(self, month: _Month, bucket: Bucket) -> DataKey | None:
-        place = (self._pseudonym(bucket), _code_of(bucket.data_class))
-        key_id = month.newest.get(place)
-        if key_id is None or month.records[key_id][1].is_destroyed:
+    def _newest_key(self, reader: KeyReader, month: str, bucket: Bucket) -> DataKey | None:
+        purpose = self._pseudonym(bucket) + bytes((_code_of(bucket.data_class),))
+        number = self._newest[bucket.tenant].numbers.get(purpose)
+        record = None if number is None else reader.at(number)
+        if record is None or record.is_destroyed or _purpose_of(record) != purpose:
             return None
+        key_id = _key_id(month, record.id)
         try:
-            secret = self._unwrapped(bucket.tenant, key_id, month.records[key_id][1])
+            return DataKey(key_id=key_id, secret=self._unwrapped(bucket.tenant, key_id, record))
         except BoxError:
             return None  # a crash tore it before anything was sealed under it
-        return DataKey(key_id=key_id, secret=secret)
+
+    def _live(self, tenant: str, key_id: str) -> KeyRecord | None:
+        """The record of a key that is there, as its file says now."""
+        place = _place(key_id)
+        if place is None or tenant not in self._tenants:
+            return None
+        month, mark = place
+        file = self._file(tenant, month)
+        number = self._places.find(file, mark)
+        if number is None:
+            return None
+        with file.reading() as reader:
+            record = None if reader is None else reader.at(number)
+        is_it = record is not None and record.id == mark and not record.is_destroyed
+        return record if is_it else None
 
     def _unwrapped(self, tenant: str, key_id: str, record: KeyRecord) -> bytes:
         bound = _bound(tenant, key_id, record)
@@ -267,25 +289,9 @@ class DataKeys:
         except InvalidTag:
             raise BoxError(f"the data key {key_id} was changed") from None
 
-    def _read(self, tenant: str, name: str, *, until: str | None = None) -> _Month | None:
-        """A month's keys; read on where `until` is not among them, or is None."""
-        if tenant not in self._tenants or not is_month(name):
-            return None
-        month = self._month(tenant, name)
-        if until is None or until not in month.records:
-            month.take(name, month.file.read(month.read))
-        return month
-
-    def _month(self, tenant: str, name: str) -> _Month:
-        month = self._months.get((tenant, name))
-        if month is None:
-            mark = self._tenants[tenant].mark
-            month = _Month(file=KeyFile(self._path(tenant, name), mark=mark))
-            self._months[tenant, name] = month
-        return month
-
-    def _path(self, tenant: str, name: str) -> Path:
-        return self._folder / tenant / f"{name}.keys"
+    def _file(self, tenant: str, month: str) -> KeyFile:
+        path = self._folder / tenant / f"{month}.keys"
+        return KeyFile(path, mark=self._tenants[tenant].mark)
 
     def _pseudonym(self, bucket: Bucket) -> bytes:
         if self._pseudonym_of is None:
@@ -309,14 +315,24 @@ class DataKeys:
         self._destructions = self._count_destructions()
 
 
-def _chosen(writer: KeyWriter, month: str, wanted: set[str]) -> Iterator[tuple[int, KeyRecord]]:
-    for number, record in list(writer.read(0)):
-        if f"{month}.{record.id.hex()}" in wanted:
-            yield number, record
+def _key_id(month: str, mark: bytes) -> str:
+    return f"{month}.{mark.hex()}"
 
 
-def _month_in(key_id: str) -> str:
-    return key_id.partition(".")[0]
+def _place(key_id: str) -> tuple[str, bytes] | None:
+    """The month and the ten bytes of an id in its only spelling; None for any other text."""
+    month, _, mark = key_id.partition(".")
+    if not is_month(month):
+        return None
+    try:
+        found = month, bytes.fromhex(mark)
+    except ValueError:
+        return None
+    return found if _key_id(*found) == key_id else None
+
+
+def _purpose_of(record: KeyRecord) -> bytes:
+    return record.pseudonym + bytes((record.class_code,))
 
 
 def _code_of(data_class: DataClass | None) -> int:

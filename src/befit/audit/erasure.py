@@ -29,6 +29,7 @@ from befit.vocabulary import DataClass, new_id
 
 _DAY_S = 86_400
 _KEYS_A_RECORD = 1_000
+_MARGIN_S = 60.0  # something is sealed a moment before the time that it bears
 
 KeptDays = Mapping[DataClass | None, int]
 """For how many days what is of a class is kept; a class that is absent is kept for good.
@@ -92,23 +93,38 @@ class PersonalRows(Protocol):
         ...
 
 
+class OpenWork(Protocol):
+    """What has not ended yet: decisions, runs, and answers that wait for a person."""
+
+    async def begun(self, tenant: str) -> Mapping[str, float]:
+        """Each principal with something under way, and when the oldest of it began (Unix s)."""
+        ...
+
+
 class Erasure:
-    """Destroys data keys and clears what the database repeats. One a process."""
+    """Destroys data keys and clears what the database repeats. One a process.
+
+    Attributes:
+        tenants: everyone whose data may be here, configured now or not.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         keyring: Keyring,
         rows: PersonalRows,
-        caught_up: Callable[[], Awaitable[None]],
         *,
+        open_work: OpenWork,
+        caught_up: Callable[[], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.tenants = keyring.tenants
         self._ledger = ledger
         self._sealer: Sealer = keyring.sealer
         self._data_keys: DataKeys = keyring.data_keys
         self._pseudonyms: Pseudonyms = keyring.pseudonyms
         self._rows = rows
+        self._open_work = open_work
         self._caught_up = caught_up
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -145,7 +161,7 @@ class Erasure:
     async def due(self, tenant: str, kept: KeptDays) -> tuple[DueKeys, ...]:
         """The keys whose time has come, by class and month; nothing is changed."""
         counts: dict[tuple[str, DataClass | None], int] = {}
-        for entry in await asyncio.to_thread(self._due, tenant, kept):
+        for entry in await self._due(tenant, kept):
             place = (entry.month, entry.data_class)
             counts[place] = counts.get(place, 0) + 1
         return tuple(
@@ -156,18 +172,18 @@ class Erasure:
     async def retain(self, tenant: str, kept: KeptDays, act: Act) -> ErasureReport:
         """Destroy the keys whose time has come, and clear what the database repeats.
 
-        A key's time has come once the last day of its month is that many days ago.
+        A key's time has come once the last day of its month is that many days ago, and
+        nothing of its subject is under way that began in that month or before.
 
         Raises:
             LedgerUnavailable: nothing has changed.
             WorkspaceError: it was recorded and not finished; repeat it.
         """
         async with self._turn:
-            entries = await asyncio.to_thread(self._due, tenant, kept)
+            entries = await self._due(tenant, kept)
             keys = tuple(entry.key_id for entry in entries)
             records: tuple[str, ...] = ()
             if keys:
-                await self._caught_up()
                 told = {"reason": "retention", "kept_days": _worded(kept)}
                 records = await self._destroy(tenant, keys, act, subject=tenant, told=told)
             rows = 0
@@ -193,14 +209,30 @@ class Erasure:
         entries = self._data_keys.entries(tenant)
         return tuple(entry.key_id for entry in entries if entry.pseudonym == pseudonym)
 
-    def _due(self, tenant: str, kept: KeptDays) -> list[KeyEntry]:
+    async def _due(self, tenant: str, kept: KeptDays) -> list[KeyEntry]:
+        spared = await self._spared(tenant)
         now = self._clock()
 
         def is_due(entry: KeyEntry) -> bool:
             days = kept.get(entry.data_class)
-            return days is not None and month_end(entry.month) + days * _DAY_S <= now
+            if days is None or month_end(entry.month) + days * _DAY_S > now:
+                return False
+            since = spared.get(entry.pseudonym)
+            return since is None or entry.month < since
 
-        return [entry for entry in self._data_keys.entries(tenant) if is_due(entry)]
+        def due() -> list[KeyEntry]:
+            return [entry for entry in self._data_keys.entries(tenant) if is_due(entry)]
+
+        return await asyncio.to_thread(due)
+
+    async def _spared(self, tenant: str) -> dict[str, str]:
+        """By pseudonym, the month from which on what is under way needs its subject's keys."""
+        await self._caught_up()
+        begun = await self._open_work.begun(tenant)
+        return {
+            self._pseudonyms.of(tenant, principal_id): month_of(at - _MARGIN_S)
+            for principal_id, at in begun.items()
+        }
 
     async def _destroy(
         self,

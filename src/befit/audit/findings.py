@@ -35,9 +35,18 @@ class Problems:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenEvent:
-    """What the check of decisions needs of an event; `place` is for messages."""
+    """What the checks of decisions and of the index need of an event.
+
+    Attributes:
+        place: for messages.
+        index: its number in its log; the offsets are those of its leaf and its box.
+    """
 
     place: str
+    log: str
+    index: int
+    leaf_offset: int
+    sealed_offset: int
     time: str
     type: EventType
     tenant: str

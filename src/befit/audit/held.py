@@ -6,16 +6,22 @@ to an older state or written anew since: `befit audit verify --from FILE`.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from befit.audit.heads import split_notes
-from befit.audit.note import NoteError, NoteVerifier
+from befit.audit.note import DASH, NoteError, NoteVerifier
 from befit.audit.receipts import ReceiptError, decode_receipt, receipt_from_json
 from befit.errors import InvalidRequest
 
 _TAIL_BYTES = 65_536
+_ORIGIN = rb"\S+/ledger"
+_HEAD = rb"\d+ \d+ \S+"
+_LINES = re.compile(rb"|".join((b"", _ORIGIN, _HEAD, rb"%b\S+ \S+" % DASH.encode())))
+_TORN_HEAD = re.compile(rb"\d+( \d*( \S*)?)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +35,8 @@ class HeldNote:
 def append_note(path: Path, note: str) -> None:
     """Add a signed note to the file, durably; a note that it already ends with is not.
 
-    An end that a crash tore is cut off first.
+    An end that a crash tore is cut off first. A file that holds anything else than
+    checkpoints is somebody's, and is left alone.
 
     Raises:
         OSError: it could not be added; what was there before still is.
@@ -41,6 +48,9 @@ def append_note(path: Path, note: str) -> None:
         tail = file.read()
         if tail.endswith(f"{note}\n".encode()):
             return
+        if not _lists_notes(tail, note, is_whole=size <= _TAIL_BYTES):
+            told = "it holds something else than checkpoints, which stays; name another file"
+            raise OSError(errno.EEXIST, told, str(path))
         torn = len(tail) - (tail.rfind(b"\n\n") + 2) if tail.rstrip(b"\n") else 0
         if torn and not tail.endswith(b"\n\n"):
             file.truncate(size - torn)
@@ -48,6 +58,27 @@ def append_note(path: Path, note: str) -> None:
         file.write(f"{note}\n".encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def _lists_notes(tail: bytes, note: str, *, is_whole: bool) -> bool:
+    """Whether the end of a file is that of a list of notes, whole or torn by a crash.
+
+    Args:
+        note: the one that is to follow.
+        is_whole: whether `tail` is the whole file and not the end of a longer one.
+    """
+    origin = note.partition("\n")[0].encode()
+    first, *lines = tail.split(b"\n")
+    if not lines:
+        return origin.startswith(first)
+    if is_whole and re.fullmatch(_ORIGIN, first) is None:
+        return False
+    *lines, torn = lines
+    return all(map(_LINES.fullmatch, lines)) and (
+        any(each.startswith(torn) for each in (origin, DASH.encode()))
+        or torn.startswith(DASH.encode())
+        or _TORN_HEAD.fullmatch(torn) is not None
+    )
 
 
 def held_notes(copy: str | None, given: str | None) -> tuple[HeldNote, ...]:

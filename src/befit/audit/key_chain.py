@@ -13,8 +13,10 @@ names whom it follows:
     — befit/1f3a09c2 W9Gi7i...
 
 The lines below the keys are the heads of all logs at that moment: what lies behind them
-must be signed by the new key, so an old key that leaks later appends nothing. All keys
-of a ledger have the name of its first one, and their own C2SP key id.
+must be signed by the new key, so an old key that leaks later appends nothing. Nor does it
+prove anything by itself: what it signs of a smaller log counts only where the log, or a
+path to what the newest key signed, shows that it was so. All keys of a ledger have the
+name of its first one, and their own C2SP key id.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 
 from befit.audit.heads import LogHead, heads_of_lines, heads_of_text, split_notes
 from befit.audit.layout import is_log_name
+from befit.audit.merkle import EMPTY_ROOT
 from befit.audit.note import (
     Checkpoint,
     NoteError,
@@ -88,9 +91,9 @@ class Endorsement:
             raise NoteError("the signatures stand in another order")
         return read
 
-    def end_of(self, log: str) -> int:
-        """How many events of a log the old key had signed when it was replaced."""
-        return next((head.size for head in self.heads if head.log == log), 0)
+    def end_of(self, log: str) -> LogHead:
+        """Where a log stood when the old key was replaced."""
+        return next((head for head in self.heads if head.log == log), _empty(log))
 
 
 class KeyChain:
@@ -138,6 +141,18 @@ class KeyChain:
         """Whether a key is one of them, under whatever name it is known."""
         return any(key.raw == each.raw for each in self.keys)
 
+    def least_head(self, log: str) -> LogHead:
+        """What the newest key endorsed of a log when it took over: the log reaches as far."""
+        return self.endorsements[-1].end_of(log) if self.endorsements else _empty(log)
+
+    def is_current(self, note: str) -> bool:
+        """Whether the newest key signed a note: only then is it believed by itself.
+
+        Raises:
+            NoteError: malformed, forged, or of another ledger.
+        """
+        return self._open(note)[0] == len(self.endorsements)
+
     def followed_by(self, endorsement: Endorsement) -> KeyChain:
         """The chain with one more key."""
         return KeyChain(self.keys[0], (*self.endorsements, endorsement))
@@ -150,7 +165,8 @@ class KeyChain:
         """
         at, text = self._open(note)
         checkpoint = Checkpoint.from_text(text)
-        self._check_in_force(at, checkpoint.origin.rpartition("/")[2], checkpoint.size)
+        log = checkpoint.origin.rpartition("/")[2]
+        self._check_in_force(at, LogHead(log=log, size=checkpoint.size, root=checkpoint.root))
         return checkpoint
 
     def open_heads(self, note: str) -> tuple[LogHead, ...]:
@@ -162,7 +178,7 @@ class KeyChain:
         at, text = self._open(note)
         heads = heads_of_text(text, key_name=self.name)
         for head in heads:
-            self._check_in_force(at, head.log, head.size)
+            self._check_in_force(at, head)
         return heads
 
     def open_any(self, note: str) -> tuple[LogHead, ...]:
@@ -188,12 +204,24 @@ class KeyChain:
                     raise
         raise AssertionError("a chain has a first key")
 
-    def _check_in_force(self, at: int, log: str, size: int) -> None:
-        if at < len(self.endorsements) and size > self.endorsements[at].end_of(log):
+    def _check_in_force(self, at: int, head: LogHead) -> None:
+        if at == len(self.endorsements):
+            return
+        end = self.endorsements[at].end_of(head.log)
+        if head.size > end.size:
             raise NoteError(
-                f"event {size - 1} of log {log} is signed by the key {self.keys[at].text}, which "
-                f"was replaced at event {self.endorsements[at].end_of(log)}"
+                f"event {head.size - 1} of log {head.log} is signed by the key "
+                f"{self.keys[at].text}, which was replaced at event {end.size}"
             )
+        if head.size == end.size and head.root != end.root:
+            raise NoteError(
+                f"log {head.log} of {end.size} events is not the one that the key "
+                f"{self.keys[at].text} was replaced at"
+            )
+
+
+def _empty(log: str) -> LogHead:
+    return LogHead(log=log, size=0, root=EMPTY_ROOT)
 
 
 def read_chain(path: Path) -> KeyChain | None:

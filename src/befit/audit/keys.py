@@ -21,6 +21,7 @@ from befit.audit.sealing import Sealer
 from befit.audit.signing_key import SIGNING_KEY, load_signer, make_signing_key
 from befit.audit.tenant_keys import (
     KEY_BYTES,
+    known_tenants,
     load_tenant_keys,
     make_tenant_keys,
     read_secret,
@@ -53,8 +54,13 @@ class Pseudonyms:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keyring:
-    """What the ledger signs, seals and names principals with."""
+    """What the ledger signs, seals and names principals with.
 
+    Attributes:
+        tenants: everyone whose data may be here, configured now or not.
+    """
+
+    tenants: tuple[str, ...] = field(repr=False)
     signer: NoteSigner = field(repr=False)
     chain: KeyChain = field(repr=False)
     sealer: Sealer = field(repr=False)
@@ -94,6 +100,7 @@ def load_keyring(befit: Path, *, tenants: tuple[str, ...] = (DEFAULT_TENANT,)) -
     keys = load_tenant_keys(befit, tenants)
     data_keys = DataKeys(folder / "data", keys, pseudonym_of=pseudonyms.of)
     return Keyring(
+        tenants=tuple(sorted(known_tenants(befit).union(keys))),
         signer=signer,
         chain=chain,
         sealer=Sealer(keys, data_keys),

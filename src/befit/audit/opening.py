@@ -73,6 +73,10 @@ def read_state(paths: LedgerPaths, log: str, keys: KeyChain) -> LogState:
         # it and keep its closing line. A second one proves that the first was durable.
         if len(set(beyond) - {state.frontier.size}) > 1:
             raise _damaged(path, f"the group at byte {state.leaf_bytes} was changed")
+    endorsed = keys.least_head(log).size
+    if state.frontier.size < endorsed:
+        detail = f"it ends at event {state.frontier.size}; its key was replaced at {endorsed}"
+        raise _damaged(path, detail)
     sealed = paths.sealed(log).stat().st_size
     if sealed < state.sealed_bytes:
         raise _damaged(

@@ -26,7 +26,13 @@ from befit.audit.key_chain import KeyChain
 from befit.audit.layout import LedgerPaths
 from befit.audit.merkle import leaf_hash
 from befit.audit.note import encode_base64
-from befit.audit.proof import Range, SubtreeRoots, consistency_ranges, inclusion_ranges
+from befit.audit.proof import (
+    Range,
+    SubtreeRoots,
+    consistency_ranges,
+    inclusion_ranges,
+    is_consistent,
+)
 from befit.audit.reader import Disclosure, LedgerReader
 from befit.audit.scan import read_groups
 from befit.errors import WorkspaceError
@@ -122,9 +128,12 @@ class Prover:
 
         Raises:
             NoteError: a checkpoint is not of this ledger.
-            ValueError: the checkpoint does not reach the events, or is the older one.
+            ValueError: the checkpoint does not reach the events, is the older one, or is
+                signed by a key that was replaced; or the older one is not of this log.
             WorkspaceError: the ledger is not the one that the checkpoint was signed for.
         """
+        if not keys.is_current(claim.checkpoint):
+            raise ValueError("it is signed by a key that was replaced; link a new one to it")
         heads = {head.log: head for head in keys.open_heads(claim.checkpoint)}
         older = () if claim.since is None else keys.open_heads(claim.since)
         wanted: defaultdict[str, list[Range]] = defaultdict(list)
@@ -138,6 +147,9 @@ class Prover:
         for log, ranges in grown.items():
             wanted[log] += ranges
         roots = {log: self._roots(heads[log], ranges) for log, ranges in wanted.items()}
+        for each in older:
+            if each.log in heads:
+                _require_begins(each, heads[each.log], roots[each.log].path(grown[each.log]))
         return Proof(
             decision=claim.decision[0][0].decision_id if claim.decision else None,
             endorsements=tuple(each.note for each in keys.endorsements),
@@ -176,6 +188,11 @@ def reaches(heads: Iterable[LogHead], events: Iterable[Event]) -> bool:
     """Whether a checkpoint was signed after these events."""
     sizes = {head.log: head.size for head in heads}
     return all(event.index < sizes.get(event.log, 0) for event in events)
+
+
+def _require_begins(old: LogHead, new: LogHead, path: Sequence[bytes]) -> None:
+    if not is_consistent((old.size, old.root), (new.size, new.root), path):
+        raise ValueError(f"log {old.log} does not begin with the {old.size} events that it names")
 
 
 def _proven(

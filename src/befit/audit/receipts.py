@@ -68,7 +68,9 @@ def verify_receipt(receipt: Receipt, public_key: NoteVerifier | KeyChain) -> Lea
 
     Args:
         receipt: as it came with the answer.
-        public_key: the key that signed then, or the chain of the ledger's keys.
+        public_key: the key that signed then, or the chain of the ledger's keys. Of a key
+            that was replaced a receipt tells no more than that it signed: a thief of it
+            could. The log, or a proof, tells whether it was so.
 
     Raises:
         ReceiptError: the leaf, path, place or signature is not what was promised.

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-CALLER_FIELDS = ("principal_id", "key_id", "scopes", "by")
-"""The fields that name or point to a person or key; the names of budget scopes do."""
+CALLER_FIELDS = ("principal_id", "key_id", "scopes", "by", "asker")
+"""The fields that name or point to a person or key; scopes and groups do."""
 
 _EMPTY = b"{}"
 _encode = msgspec.json.Encoder(decimal_format="string").encode

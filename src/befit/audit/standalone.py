@@ -20,7 +20,7 @@ import re
 import struct
 import sys
 from argparse import ArgumentParser, RawTextHelpFormatter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
@@ -31,6 +31,7 @@ FORMAT = "befit/proof/1"
 DASH = "\u2014 "
 _NOTE = rf"(?:[^\n]+\n)+\n(?:{DASH}[^\n]+\n)+"
 EMPTY = (0, hashlib.sha256(b"").digest())
+SALT_BYTES = 16
 
 T = TypeVar("T")
 Head = tuple[int, bytes]  # size and root of a log
@@ -49,10 +50,6 @@ class Key(NamedTuple):
     ident: bytes
     raw: bytes
     text: str
-
-
-Chain = tuple[list[Key], list[Heads]]
-"""The keys of a ledger, oldest first, and where each but the last one ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,10 +87,12 @@ def check(text: str, key: Key, held: list[str] | None) -> list[str]:
     _fields(document, "format", "decision", "endorsements", "checkpoint", "events", "since")
     if document["format"] != FORMAT:
         raise NotProved(f"this program reads {FORMAT}, not {document['format']!r}")
-    chain = _chain(key, [_as(str, note) for note in _list(document["endorsements"])])
-    heads = _open_heads(chain, _as(str, document["checkpoint"]))
+    keys = _chain(key, [_as(str, note) for note in _list(document["endorsements"])])
+    # Whoever stole a key that was replaced can still sign anything with it. So only the newest
+    # key is believed, and what others signed is held against what it signed.
+    heads = _open_heads(keys[-1:], _as(str, document["checkpoint"]))
     since, events = document["since"], _list(document["events"])
-    older = None if since is None else _check_since(chain, heads, since)
+    older = None if since is None else _check_since(keys, heads, since)
     told = [f"Checkpoint: {_told(heads)}."]
     if document["decision"] is not None:
         told += _check_events(_as(str, document["decision"]), events, heads)
@@ -103,7 +102,7 @@ def check(text: str, key: Key, held: list[str] | None) -> list[str]:
         told += [f"Nothing was changed, removed or reordered since: {_told(older)}."]
     if held is None:
         return [*told, "Not proved: that others are shown the same ledger; see --checkpoint."]
-    _compare([_open_heads(chain, note) for note in held], heads, older)
+    _compare([_open_heads(keys, note) for note in held], heads, older)
     return [*told, "It is the ledger of the checkpoint that you hold."]
 
 
@@ -140,16 +139,20 @@ def _check_section(event: Fields, leaf: Fields, name: str) -> str:
     if event[name] is None:
         return f"    {name}: not disclosed"
     section = _fields(event[name], "salt", "json")
-    shown = _as(str, section["json"])
-    committed = _decode(_as(str, section["salt"])) + name.encode() + shown.encode()
+    shown, salt = _as(str, section["json"]), _decode(_as(str, section["salt"]))
+    _json(shown)
+    # A longer salt could have swallowed the beginning of what was recorded.
+    if len(salt) != SALT_BYTES or shown != shown.strip():
+        raise NotProved(f"the {name} of event {event['index']} has a wrong salt, or space around")
+    committed = salt + name.encode() + shown.encode()
     if hashlib.sha256(committed).digest() != _decode(str(leaf[name])):
         raise NotProved(f"the {name} of event {event['index']} is not what was recorded")
     return f"    {name}: {shown}"
 
 
-def _check_since(chain: Chain, new: Heads, given: object) -> Heads:
+def _check_since(keys: list[Key], new: Heads, given: object) -> Heads:
     since = _fields(given, "checkpoint", "logs")
-    old = _open_heads(chain, _as(str, since["checkpoint"]))
+    old = _open_heads(keys, _as(str, since["checkpoint"]))
     logs = [_fields(log, "log", "path") for log in _list(since["logs"])]
     paths = {_as(str, log["log"]): _path(log["path"]) for log in logs}
     if len(paths) != len(logs) or not paths.keys() <= old.keys():
@@ -175,7 +178,7 @@ def _check_receipt(document: Fields, key: Key, held: list[str] | None) -> list[s
     if held is not None:
         raise NotProved("a receipt is signed by itself; compare a proof with your checkpoint")
     index, line = _as(int, document["index"]), _as(str, document["leaf"])
-    signed = _open([key], _as(str, document["note"]))[1]
+    signed = _open([key], _as(str, document["note"]))
     form = rf"{re.escape(key.name)}/(\d+)\n(\d+)\n.+\ngroup (\d+) (.+)\nsealed .+\n"
     closing = re.fullmatch(form, signed)
     if closing is None or closing[1] != document["log"]:
@@ -206,11 +209,11 @@ def parse_key(text: str) -> Key:
     return Key(name, found, raw[1:], text.strip())
 
 
-def _chain(trusted: Key, endorsements: list[str]) -> Chain:
+def _chain(trusted: Key, endorsements: list[str]) -> list[Key]:
+    """The keys of the ledger, oldest first; each is endorsed by the one before and after it."""
     keys: list[Key] = []
-    ends: list[Heads] = []
     for note in endorsements:
-        form = r"(?s)(.+?)/keys\nold ([^\n]+)\nnew ([^\n]+)\n(.*?)\n— [^\n]+\n— [^\n]+\n"
+        form = r"(?s)(.+?)/keys\nold ([^\n]+)\nnew ([^\n]+)\n.*?\n— [^\n]+\n— [^\n]+\n"
         parts = re.fullmatch(form, note)
         old, new = (parse_key(parts[2]), parse_key(parts[3])) if parts else (trusted, trusted)
         if parts is None or {old.name, new.name} != {parts[1]} or (keys and keys[-1] != old):
@@ -218,31 +221,29 @@ def _chain(trusted: Key, endorsements: list[str]) -> Chain:
         _check_signature(old, note, 0)
         _check_signature(new, note, 1)
         keys = [*(keys or [old]), new]
-        ends.append(_heads(parts[4].splitlines()))
     if keys and trusted not in keys:
         raise NotProved(f"the key {trusted.text} is not one of those that signed this ledger")
-    return keys or [trusted], ends
+    return keys or [trusted]
 
 
-def _open_heads(chain: Chain, note: str) -> Heads:
-    (keys, ends), (at, text) = chain, _open(chain[0], note)
-    origin, *lines = text.removesuffix("\n").split("\n")
+def _open_heads(keys: list[Key], note: str) -> Heads:
+    origin, *lines = _open(keys, note).removesuffix("\n").split("\n")
     if origin != f"{keys[0].name}/ledger":
         raise NotProved(f"{origin[:80]!r} is not a checkpoint over this ledger's logs")
-    heads = _heads(lines)
-    most = ends[at] if at < len(ends) else heads
-    if any(size > most.get(log, EMPTY)[0] for log, (size, _) in heads.items()):
-        raise NotProved("the checkpoint is signed by a key that had been replaced by then")
-    return heads
+    parts = [re.fullmatch(r"(\d+) (\d+) (\S+)", line, re.ASCII) for line in lines]
+    if None in parts:
+        raise NotProved("a checkpoint names no heads of logs")
+    return {part[1]: (int(part[2]), _decode(part[3])) for part in parts if part}
 
 
-def _open(keys: list[Key], note: str) -> tuple[int, str]:
+def _open(keys: list[Key], note: str) -> str:
+    """The text of a note that one of the keys, and nobody else, has signed."""
     if note.count(f"\n{DASH}") != 1:
         raise NotProved("a note carries one signature")
     ident = _decode(note.rstrip("\n").rpartition(" ")[2])[:4]
-    for at, key in enumerate(keys):
+    for key in keys:
         if key.ident == ident:
-            return at, _check_signature(key, note, 0)
+            return _check_signature(key, note, 0)
     raise NotProved(f"it is not signed by {keys[-1].text}")
 
 
@@ -261,13 +262,6 @@ def _check_signature(key: Key, note: str, at: int) -> str:
     if signature[:4] != key.ident:
         raise NotProved("a signature of another key")
     return f"{text}\n"
-
-
-def _heads(lines: Iterable[str]) -> Heads:
-    parts = [re.fullmatch(r"(\d+) (\d+) (\S+)", line, re.ASCII) for line in lines]
-    if None in parts:
-        raise NotProved("a checkpoint names no heads of logs")
-    return {part[1]: (int(part[2]), _decode(part[3])) for part in parts if part}
 
 
 def _told(heads: Heads) -> str:

@@ -65,7 +65,8 @@ def make_tenant_keys(befit: Path, tenants: tuple[str, ...], *, has_data: bool) -
     Raises:
         OSError: a key could not be made durable.
     """
-    known = _known(befit, has_data=has_data)
+    # Without data nothing was sealed for anybody yet, and every key may be made anew.
+    known = known_tenants(befit) if has_data else frozenset[str]()
     for tenant in tenants:
         if tenant not in known:
             write_key(_path(befit, tenant), secrets.token_bytes(KEY_BYTES))
@@ -73,6 +74,14 @@ def make_tenant_keys(befit: Path, tenants: tuple[str, ...], *, has_data: bool) -
         # After the keys: a crash in between leaves keys that the next start notes.
         named = sorted(known.union(tenants))
         replace_file(befit / "tenants", "\n".join((*named, "")), log="tenants")
+
+
+def known_tenants(befit: Path) -> frozenset[str]:
+    """Every tenant whose key was ever made here, also where nobody configures it any more."""
+    try:
+        return frozenset((befit / "tenants").read_text().split())
+    except FileNotFoundError:
+        return frozenset({DEFAULT_TENANT})  # data of before tenants were noted
 
 
 def load_tenant_keys(befit: Path, tenants: tuple[str, ...] = ()) -> dict[str, SealingKey]:
@@ -96,15 +105,6 @@ def read_secret(path: Path) -> bytes:
     if len(secret) != KEY_BYTES:
         raise broken_key(path, f"{len(secret)} bytes instead of {KEY_BYTES}")
     return secret
-
-
-def _known(befit: Path, *, has_data: bool) -> frozenset[str]:
-    if not has_data:
-        return frozenset()  # nothing was sealed for anybody yet
-    try:
-        return frozenset((befit / "tenants").read_text().split())
-    except FileNotFoundError:
-        return frozenset({DEFAULT_TENANT})  # data of before tenants were noted
 
 
 def _load(befit: Path, tenant: str) -> SealingKey:

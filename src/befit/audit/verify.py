@@ -2,8 +2,8 @@
 
 It checks each group's signature and root, the root of the whole log before it, each
 decision's chain and grammar, each sealed box against its hash and its commitments, the
-checkpoint files, and that nothing else lies in the folder. It writes nothing into the
-workspace. Memory is bounded by the open decisions: what it must remember of closed ones
+checkpoint files, that nothing else lies in the folder, and that the database's index finds
+it all. It writes nothing into the workspace. Memory is bounded by the open decisions: what it must remember of closed ones
 goes to a temporary file.
 
 What it cannot see: groups cut off the end of a log *together with* the checkpoints that
@@ -30,6 +30,7 @@ from befit.audit.note import NoteError, NoteVerifier
 from befit.audit.signing_key import load_public_key
 from befit.audit.verify_decisions import DecisionCheck
 from befit.audit.verify_files import CheckpointCheck, unexpected_files
+from befit.audit.verify_index import HeldIndex, IndexCheck
 from befit.audit.verify_log import LogCheck
 
 
@@ -64,6 +65,7 @@ def verify(
     public_key: NoteVerifier | None = None,
     live: Mapping[str, LogPosition] | None = None,
     held: Sequence[HeldNote] = (),
+    index: HeldIndex | None = None,
 ) -> VerifyReport:
     """Verify the ledger of a `.befit/` folder.
 
@@ -74,6 +76,7 @@ def verify(
         live: what a running server has made durable, by log; bytes behind it are its
             work in progress and are not read. None expects a ledger at rest.
         held: checkpoints of checkpoints kept elsewhere, such as the database's copy.
+        index: the database's index, caught up with what is durable; None compares none.
 
     Raises:
         WorkspaceError: the workspace's key is needed and cannot be read.
@@ -91,13 +94,18 @@ def verify(
         LogCheck(paths, log, keys=keys, sealer=sealer, destroyed=destroyed, problems=problems)
         for log in paths.logs()
     ]
+    indexed = None if index is None else IndexCheck(index, problems, is_live=live is not None)
     with DecisionCheck(problems) as decisions:
         for event in _merged(logs, live, checkpoints):
             decisions.follow(event)
+            if indexed is not None:
+                indexed.follow(event)
         unfinished = decisions.end(is_live=live is not None)
         opened = decisions.opened
     checkpoints.end({check.log for check in logs})
     destroyed.end()
+    if indexed is not None:
+        indexed.end()
     heads = tuple(
         LogHead(log=check.log, size=check.frontier.size, root=check.frontier.root())
         for check in logs

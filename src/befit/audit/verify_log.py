@@ -81,8 +81,10 @@ class LogCheck:
             return
         start = sealed.tell()
         note = self._check(raw)
+        leaf_offset = raw.start
         for line in raw.leaves:
-            seen = self._leaf(line, sealed)
+            seen = self._leaf(line, sealed, leaf_offset=leaf_offset)
+            leaf_offset += len(line) + 1
             if seen is not None:
                 yield seen
         if note is None:
@@ -110,8 +112,9 @@ class LogCheck:
                 self._add(raw.start, str(error))
         return note
 
-    def _leaf(self, line: bytes, sealed: BinaryIO) -> SeenEvent | None:
-        place = f"log {self.log}, event {self.events}"
+    def _leaf(self, line: bytes, sealed: BinaryIO, *, leaf_offset: int) -> SeenEvent | None:
+        index, sealed_offset = self.events, sealed.tell()
+        place = f"log {self.log}, event {index}"
         self.events += 1
         permit_id = None
         try:
@@ -127,6 +130,10 @@ class LogCheck:
             return None
         return SeenEvent(
             place=place,
+            log=self.log,
+            index=index,
+            leaf_offset=leaf_offset,
+            sealed_offset=sealed_offset,
             time=leaf.time,
             type=leaf.type,
             tenant=leaf.tenant,

@@ -33,7 +33,7 @@ from befit.catalog.files import read_files, read_policy_files
 from befit.catalog.load import CatalogReading, load_catalog, read_catalog
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.reference import ReferenceCard, reference_cards, reference_for
-from befit.catalog.source import CatalogSource, Reload
+from befit.catalog.source import CatalogSource, Examined, Reload
 from befit.catalog.stage import Stage
 from befit.catalog.stores import Evaluation, EvaluationStore, WorkflowVersionStore
 from befit.catalog.template import write_template
@@ -70,6 +70,7 @@ __all__ = [
     "Entry",
     "Evaluation",
     "EvaluationStore",
+    "Examined",
     "InfrastructureCost",
     "ItemKind",
     "ModelCard",

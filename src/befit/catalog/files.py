@@ -6,6 +6,8 @@ and a reload compares instead of guessing.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,22 +21,31 @@ CONFIG = "befit.yaml"
 
 _WORKFLOWS = "workflows"
 _POLICIES = "policies"
-_SUFFIXES = {_WORKFLOWS: frozenset({".yaml", ".yml"}), _POLICIES: frozenset({".cedar"})}
+_SUFFIXES = {_WORKFLOWS: ".yaml", _POLICIES: ".cedar"}
+_NOT_FOR_BEFIT = re.compile(r"[.~#].*|.*(~|\.sw[op]|\.example)|readme(\.\w+)?", re.IGNORECASE)
+"""What editors leave, templates, and what is written for people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceFiles:
     """File name (relative, such as `workflows/triage.yaml`) to content.
 
-    `problems` names what could not be read.
+    Attributes:
+        folders: those of `workflows` and `policies` that are there.
+        problems: what could not be read, and what stands there and is not read.
     """
 
     texts: Mapping[str, bytes]
+    folders: frozenset[str] = frozenset()
     problems: tuple[Problem, ...] = ()
 
     def with_text(self, name: str, text: bytes) -> WorkspaceFiles:
         """The same files with one of them changed or added."""
         return replace(self, texts={**self.texts, name: text})
+
+    def told(self, problems: tuple[Problem, ...]) -> WorkspaceFiles:
+        """The same files with more that is wrong with them."""
+        return replace(self, problems=(*self.problems, *problems))
 
     def workflow_files(self) -> Iterator[tuple[str, str, bytes]]:
         """Name, file and content of each workflow."""
@@ -53,22 +64,26 @@ def workflow_file_name(name: str) -> str:
 
 
 def read_files(workspace: Workspace) -> WorkspaceFiles:
-    """Read `befit.yaml`, `workflows/*.yaml` and `policies/*.cedar`; what cannot be read
-    becomes a problem."""
+    """Read `befit.yaml`, `workflows/*.yaml` and `policies/*.cedar`; what cannot be read, and
+    what stands beside them unread, becomes a problem."""
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
+    folders: set[str] = set()
     paths = [workspace.config_file]
-    for folder in (workspace.workflows_dir, workspace.policies_dir):
+    for folder in _folders(workspace):
         try:
-            paths += _paths_in(folder)
+            if not os.path.lexists(folder):
+                continue
+            entries = _entries(folder)
         except OSError as error:
-            problems.append(_unreadable(folder.name, error))
+            problems.append(_unreadable_folder(folder.name, error))
+            continue
+        folders.add(folder.name)
+        suffix = _SUFFIXES[folder.name]
+        paths += [path for path in entries if path.suffix == suffix]
+        problems += [_unread(path, suffix) for path in entries if path.suffix != suffix]
     for path in paths:
         name = path.relative_to(workspace.root).as_posix()
-        if path.suffix == ".yml":
-            what, step = "a file that is not read", "rename it to end in .yaml"
-            problems.append(Problem(what=what, file=name, next_step=step))
-            continue
         try:
             if path.exists() and not path.is_file():  # reading a pipe would block
                 raise FileNotFoundError(0, "not a file")
@@ -76,13 +91,33 @@ def read_files(workspace: Workspace) -> WorkspaceFiles:
                 texts[name] = file.read(MAX_BYTES + 1)
         except OSError as error:
             problems.append(_unreadable(name, error))
-    return WorkspaceFiles(texts=texts, problems=tuple(problems))
+    return WorkspaceFiles(texts=texts, folders=frozenset(folders), problems=tuple(problems))
 
 
 def declared_paths(workspace: Workspace) -> list[Path]:
-    """Every file that declares something: what is read, and whose change is taken up."""
-    folders = (workspace.workflows_dir, workspace.policies_dir)
-    return [workspace.config_file, *(path for folder in folders for path in _paths_in(folder))]
+    """Everything whose change may be another declaration, what should not be there included.
+
+    Raises:
+        OSError: a folder is there and cannot be listed.
+    """
+    folders = [folder for folder in _folders(workspace) if os.path.lexists(folder)]
+    return [workspace.config_file, *(path for folder in folders for path in _entries(folder))]
+
+
+def gone_folders(files: WorkspaceFiles, before: frozenset[str]) -> tuple[Problem, ...]:
+    """Folders that were there and are not: nobody meant to take back all that they said.
+
+    Whoever does leaves the folder, empty.
+    """
+    return tuple(
+        Problem(
+            what="a folder that has gone",
+            file=f"{name}/",
+            next_step=f"put it back; where nothing shall be in it, leave it empty: mkdir {name}",
+        )
+        for name in sorted(before - files.folders)
+        if not any(problem.file == f"{name}/" for problem in files.problems)
+    )
 
 
 def read_policy_files(folder: Path) -> dict[str, bytes]:
@@ -92,24 +127,38 @@ def read_policy_files(folder: Path) -> dict[str, bytes]:
         OSError: one cannot be read.
     """
     found: dict[str, bytes] = {}
-    for path in _counting(folder, _SUFFIXES[_POLICIES]):
-        with path.open("rb") as file:
-            found[f"{_POLICIES}/{path.name}"] = file.read(MAX_BYTES + 1)
+    for path in _entries(folder):
+        if path.suffix == _SUFFIXES[_POLICIES]:
+            with path.open("rb") as file:
+                found[f"{_POLICIES}/{path.name}"] = file.read(MAX_BYTES + 1)
     return found
 
 
-def _paths_in(folder: Path) -> list[Path]:
-    return _counting(folder, _SUFFIXES[folder.name]) if folder.exists() else []
+def _folders(workspace: Workspace) -> tuple[Path, Path]:
+    return workspace.workflows_dir, workspace.policies_dir
 
 
-def _counting(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """The files of a folder that count, in order of name; editors' own do not."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in suffixes and not path.name.startswith((".", "~"))
+def _entries(folder: Path) -> list[Path]:
+    """What stands in a folder, in order of name, but for what is plainly not for Befit."""
+    return sorted(path for path in folder.iterdir() if not _NOT_FOR_BEFIT.fullmatch(path.name))
+
+
+def _unread(path: Path, suffix: str) -> Problem:
+    name = f"{path.parent.name}/{path.name}"
+    if path.is_dir():
+        step = f"move its files into {path.parent.name}/"
+        return Problem(what="a folder that is not read", file=name, next_step=step)
+    return Problem(
+        what="a file that is not read",
+        file=name,
+        next_step=f"rename it to end in {suffix}, or move it out of {path.parent.name}/",
     )
 
 
 def _unreadable(name: str, error: OSError) -> Problem:
     return Problem(what=f"nothing readable ({error.strerror})", file=name)
+
+
+def _unreadable_folder(name: str, error: OSError) -> Problem:
+    step = f"{name} is there but cannot be listed: make it a folder, or mend what it links to"
+    return Problem(what=f"nothing readable ({error.strerror})", file=f"{name}/", next_step=step)

@@ -1,29 +1,46 @@
-"""`CatalogSource`: the catalog in force, read again when its files change.
+"""`CatalogSource`: the catalog that the files declare, read again when they change.
 
 source = CatalogSource(workspace)
-reload = source.reload_if_changed()
-source.current.find_workflow("triage")
+look = source.look()             # blocking; puts nothing in force
+reload = source.take(look)
+source.declared.find_workflow("triage")
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from befit.catalog.catalog import Catalog
-from befit.catalog.files import WorkspaceFiles, declared_paths, read_files
+from befit.catalog.files import WorkspaceFiles, declared_paths, gone_folders, read_files
 from befit.catalog.load import CatalogReading, read_catalog
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.workspace import Workspace
 
 _Stamp = tuple[tuple[str, int, int, int], ...]
 
-Examine = Callable[[CatalogReading], tuple[Problem, ...]]
-"""Finds every problem of the files, those of the sections of other rooms included."""
 
-Gate = Callable[[Catalog], Catalog]
-"""Gives the catalog that may serve for the one that the files declare."""
+def _nothing() -> None:
+    """Nothing else is to be put in force."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """What the other rooms find in the files.
+
+    Attributes:
+        problems: all that is wrong, the catalog's own included.
+        take: puts in force what else the files say; called with the catalog, or not at all.
+    """
+
+    problems: tuple[Problem, ...]
+    take: Callable[[], None] = _nothing
+
+
+Examine = Callable[[CatalogReading], Examined]
+"""Finds every problem of the files, those of the sections of other rooms included. It changes
+nothing itself: it may run in a thread while requests go on."""
 
 _BETWEEN_READINGS_S = 0.05
 _MOST_READINGS = 40
@@ -46,63 +63,93 @@ class Reload:
     problems: tuple[Problem, ...] = ()
 
 
-class CatalogSource:
-    """Holds the catalog in force and replaces it whole; a wrong file changes nothing.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What the files say now, read and examined, and not in force yet.
 
-    Not for several threads at once: `reload_if_changed` belongs to one task.
+    Attributes:
+        declared: the catalog to take; None where there is nothing new or something is wrong.
+    """
+
+    stamp: _Stamp
+    is_settled: bool
+    files: WorkspaceFiles
+    reload: Reload
+    examined: Examined | None = None
+    declared: Catalog | None = None
+
+
+class CatalogSource:
+    """Holds the catalog that was taken last; a wrong file changes nothing.
+
+    `look` may be called in a thread; only `take` changes what others see, all at once where
+    its caller does not wait in between.
 
     Args:
         workspace: whose files are read.
-        examine: also has to find nothing wrong before a catalog is in force, so that
-            what else the files say is taken up with it or not at all.
-        gate: what a catalog passes before it serves; asked after `examine`.
+        examine: also has to find nothing wrong before a catalog is taken, so that what else
+            the files say is taken with it or not at all.
     """
 
-    def __init__(
-        self, workspace: Workspace, *, examine: Examine | None = None, gate: Gate | None = None
-    ) -> None:
+    def __init__(self, workspace: Workspace, *, examine: Examine | None = None) -> None:
         self._workspace = workspace
-        self._examine = examine or _problems_of_catalog
-        self._gate = gate or _ungated
-        self._stamp, self._is_settled = self._look()
+        self._examine = examine or _catalog_alone
+        self._stamp, self._is_settled = self._stamps()
         self._files = read_files(workspace)
         reading = read_catalog(self._files)
-        problems = self._examine(reading)
-        if reading.catalog is None or problems:
-            raise problems_as_error(problems)
+        examined = self._examine(reading)
+        if reading.catalog is None or examined.problems:
+            raise problems_as_error(examined.problems)
+        self._folders = self._files.folders  # of the files that were taken last
         self._declared = reading.catalog
-        self._current = self._gate(self._declared)
         self._problems: tuple[Problem, ...] = ()
-
-    @property
-    def current(self) -> Catalog:
-        """The catalog in force."""
-        return self._current
+        examined.take()
 
     @property
     def declared(self) -> Catalog:
-        """The same as the files declare it, before the gate."""
+        """The catalog as the files declare it, or did before something was wrong with them."""
         return self._declared
 
-    def pass_gate_again(self) -> bool:
-        """Put in force what the gate lets through now; True where that is another catalog."""
-        passed = self._gate(self._declared)
-        changed = passed.version != self._current.version
-        if changed:
-            self._current = passed
-        return changed
-
     def reload_if_changed(self) -> Reload:
-        """Look at the files' time stamps and read them again where they differ."""
-        stamp, is_settled = self._look()
+        """Look at the files and take what they say."""
+        return self.take(self.look())
+
+    def look(self) -> Look:
+        """Look at the files' time stamps and read them again where they differ; blocking."""
+        stamp, is_settled = self._stamps()
+        same = Look(
+            stamp=stamp,
+            is_settled=is_settled,
+            files=self._files,
+            reload=Reload(changed=False, problems=self._problems),
+        )
         if stamp == self._stamp and self._is_settled:
-            return Reload(changed=False, problems=self._problems)
+            return same
         files = self._read_whole()
-        self._stamp, self._is_settled = stamp, is_settled
         if files == self._files:
-            return Reload(changed=False, problems=self._problems)
-        self._files = files
-        return self._take(files)
+            return same
+        reading = read_catalog(files.told(gone_folders(files, self._folders)))
+        examined = self._examine(reading)
+        return replace(
+            same,
+            files=files,
+            reload=Reload(changed=False, touched=True, problems=examined.problems),
+            examined=examined,
+            declared=None if examined.problems else reading.catalog,
+        )
+
+    def take(self, look: Look) -> Reload:
+        """Take what a look found, if nothing is wrong with it."""
+        self._stamp, self._is_settled, self._files = look.stamp, look.is_settled, look.files
+        self._problems = look.reload.problems
+        if look.declared is None or look.examined is None:
+            return look.reload
+        changed = look.declared.version != self._declared.version
+        if changed:
+            self._declared = look.declared
+        self._folders = look.files.folders
+        look.examined.take()
+        return replace(look.reload, changed=changed)
 
     def _read_whole(self) -> WorkspaceFiles:
         """Read the files, changed ones until they read the same twice.
@@ -121,15 +168,7 @@ class CatalogSource:
             files = again
         return files
 
-    def _take(self, files: WorkspaceFiles) -> Reload:
-        reading = read_catalog(files)
-        self._problems = self._examine(reading)
-        if reading.catalog is None or self._problems:
-            return Reload(changed=False, touched=True, problems=self._problems)
-        self._declared = reading.catalog
-        return Reload(changed=self.pass_gate_again(), touched=True)
-
-    def _look(self) -> tuple[_Stamp, bool]:
+    def _stamps(self) -> tuple[_Stamp, bool]:
         """The stamps of all files, taken before they are read, and whether they are at rest."""
         stamps: list[tuple[str, int, int, int]] = []
         newest = 0
@@ -143,9 +182,5 @@ class CatalogSource:
         return tuple(stamps), time.time_ns() - newest > _SETTLED_NS
 
 
-def _ungated(catalog: Catalog) -> Catalog:
-    return catalog
-
-
-def _problems_of_catalog(reading: CatalogReading) -> tuple[Problem, ...]:
-    return reading.problems
+def _catalog_alone(reading: CatalogReading) -> Examined:
+    return Examined(problems=reading.problems)

@@ -14,7 +14,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +51,25 @@ class WorkspaceEdit:
         self._workspace = workspace
         self._before = read_files(workspace)
         self._after = self._before
+        self._is_alone = False
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Keep every other edit out, and change the files as they are once nobody else does.
+
+        For what is decided on the files' content before it is written. Blocks while it waits;
+        changes made before are forgotten.
+
+        Raises:
+            WorkspaceError: the workspace's folder cannot be locked.
+        """
+        with _alone(self._workspace.root):
+            self._before = self._after = read_files(self._workspace)
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     def put_card(self, card: ModelCard) -> None:
         """Add a card to `befit.yaml`, or change what differs of the one of that name.
@@ -177,7 +196,7 @@ class WorkspaceEdit:
         ]
         changed.sort(key=lambda name: name != CONFIG)
         written = tuple(self._workspace.root / name for name in changed)
-        with _alone(self._workspace.root):
+        with nullcontext() if self._is_alone else _alone(self._workspace.root):
             now = read_files(self._workspace)
             for name in changed:
                 if now.texts.get(name) != self._before.texts.get(name):

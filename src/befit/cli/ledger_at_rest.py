@@ -9,7 +9,7 @@ from befit.audit import VerifyReport, given_key, held_notes, verify
 from befit.catalog import Workspace
 from befit.cli.output import Document
 from befit.settings import examine_workspace
-from befit.storage import database_url, held_checkpoint
+from befit.storage import database_url, held_checkpoint, index_at_rest
 
 _EMPTY_ROOT = hashlib.sha256().hexdigest()
 
@@ -17,7 +17,7 @@ _EMPTY_ROOT = hashlib.sha256().hexdigest()
 def verify_at_rest(
     workspace: Workspace, *, public_key: str | None = None, checkpoints: str | None = None
 ) -> Document:
-    """Verify every byte, and against the database's copy of the last checkpoint too.
+    """Verify every byte, and the database's index and copy of the last checkpoint too.
 
     The copy shows an end that was cut off together with the ledger's own checkpoints.
 
@@ -35,7 +35,8 @@ def verify_at_rest(
     settings = examine_workspace(workspace).settings
     url = settings.storage_url if settings else database_url(workspace.db_path)
     held = held_notes(held_checkpoint(url), checkpoints)
-    return asdict(verify(workspace.befit_dir, public_key=key, held=held))
+    with index_at_rest(url) as index:
+        return asdict(verify(workspace.befit_dir, public_key=key, held=held, index=index))
 
 
 def _nothing_yet(promised: int) -> VerifyReport:

@@ -24,9 +24,19 @@ class _Act(msgspec.Struct):
     warnings: list[str]
 
 
-def act(workspace: Workspace, operation: str, name: str, *, as_json: bool) -> None:
+release_option = click.option(
+    "--release",
+    metavar="sha256:..",
+    help="Refuse if the file stands for another release than this one now.",
+)
+
+
+def act(
+    workspace: Workspace, operation: str, name: str, *, as_json: bool, release: str | None = None
+) -> None:
     """Perform one lifecycle operation and say where the item stands now."""
-    document = perform(workspace, operation, {"name": name})
+    named = {} if release is None else {"release": release}
+    document = perform(workspace, operation, {"name": name, **named})
     if as_json:
         print_json(document)
     else:

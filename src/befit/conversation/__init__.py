@@ -1,5 +1,5 @@
-"""Turns of a conversation and the joined data class they carry."""
+"""Turns of a conversation and the data class and tags they carry."""
 
-from befit.conversation.joined import Conversations, ConversationStore
+from befit.conversation.joined import Carried, Conversations, ConversationStore
 
-__all__ = ["ConversationStore", "Conversations"]
+__all__ = ["Carried", "ConversationStore", "Conversations"]

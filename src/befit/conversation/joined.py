@@ -1,7 +1,7 @@
-"""`Conversations`: the data class that a conversation carries. It only ever rises.
+"""`Conversations`: the data class and the tags that a conversation carries. They only grow.
 
-    carried = await conversations.joined_class("default", principal.id, "c-7")
-    await conversations.raise_class("default", principal.id, "c-7", DataClass.CONFIDENTIAL)
+    before = await conversations.carried("default", principal.id, "c-7")
+    now = await conversations.join("default", principal.id, "c-7", turn)
 
 A conversation belongs to one principal: the same name used by another is another one.
 """
@@ -9,26 +9,42 @@ A conversation belongs to one principal: the same name used by another is anothe
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Protocol
 
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 
 _Owner = tuple[str, str, str]
 
 
-class ConversationStore(Protocol):
-    """Where the joined classes are kept."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """What the turns of a conversation have brought into it: a class and tags."""
 
-    async def joined_class(
-        self, tenant: str, principal_id: str, conversation: str
-    ) -> DataClass | None:
-        """The highest class seen in the conversation; None where it is new."""
+    data_class: DataClass
+    tags: frozenset[Tag]
+
+    def joined(self, other: Carried) -> Carried:
+        """The higher class of both, and the tags of both."""
+        return Carried(
+            data_class=max(self.data_class, other.data_class), tags=self.tags | other.tags
+        )
+
+
+_MOST = Carried(data_class=max(DataClass), tags=frozenset(Tag))
+
+
+class ConversationStore(Protocol):
+    """Where it is kept what conversations carry."""
+
+    async def carried(self, tenant: str, principal_id: str, conversation: str) -> Carried | None:
+        """What the conversation carries; None where it is new."""
         ...
 
-    async def raise_class(
-        self, tenant: str, principal_id: str, conversation: str, data_class: DataClass
-    ) -> DataClass:
-        """Join the class into the conversation's; returns what it is now."""
+    async def join(
+        self, tenant: str, principal_id: str, conversation: str, carried: Carried
+    ) -> Carried:
+        """Join a turn's class and tags into the conversation's; returns what they are now."""
         ...
 
 
@@ -36,9 +52,9 @@ class Conversations:
     """A `ConversationStore` with a bounded memory before another one.
 
     Args:
-        store: where the classes are kept.
-        is_shared: other processes write the store as well. A remembered class is then
-            only a lower bound, so that just the highest one is answered from memory.
+        store: where it is kept what conversations carry.
+        is_shared: other processes write the store as well. What is remembered is then
+            only a lower bound, so that memory answers only where nothing can be added.
         capacity: how many conversations are remembered.
     """
 
@@ -48,35 +64,42 @@ class Conversations:
         self._store = store
         self._is_shared = is_shared
         self._capacity = capacity
-        self._seen: OrderedDict[_Owner, DataClass] = OrderedDict()
+        self._seen: OrderedDict[_Owner, Carried] = OrderedDict()
 
-    async def joined_class(
-        self, tenant: str, principal_id: str, conversation: str
-    ) -> DataClass | None:
-        """The highest class seen in the conversation; None where it is new."""
+    async def carried(self, tenant: str, principal_id: str, conversation: str) -> Carried | None:
+        """What the conversation carries; None where it is new."""
         owner = (tenant, principal_id, conversation)
-        seen = self._seen.get(owner)
-        if seen is not None and (not self._is_shared or seen is max(DataClass)):
-            return seen
-        found = await self._store.joined_class(tenant, principal_id, conversation)
+        known = self._known(owner)
+        if known is not None:
+            return known
+        found = await self._store.carried(*owner)
         if found is not None:
             return self._remember(owner, found)
-        # Another request of the same conversation may have raised it meanwhile.
+        # Another request of the same conversation may have joined it meanwhile.
         return self._seen.get(owner)
 
-    async def raise_class(
-        self, tenant: str, principal_id: str, conversation: str, data_class: DataClass
-    ) -> DataClass:
-        """Join the class into the conversation's; returns what it is now, durably."""
-        owner = (tenant, principal_id, conversation)
-        seen = self._seen.get(owner)
-        if seen is not None and seen >= data_class:
-            return seen
-        joined = await self._store.raise_class(tenant, principal_id, conversation, data_class)
-        return self._remember(owner, joined)
+    async def join(
+        self, tenant: str, principal_id: str, conversation: str, carried: Carried
+    ) -> Carried:
+        """Join a turn's class and tags into the conversation's, durably.
 
-    def _remember(self, owner: _Owner, data_class: DataClass) -> DataClass:
-        joined = max(data_class, self._seen.get(owner, data_class))
+        Returns:
+            What they are now: more than this turn and those before it, where another
+            request of the same conversation was faster.
+        """
+        owner = (tenant, principal_id, conversation)
+        known = self._known(owner)
+        if known is not None and known.joined(carried) == known:
+            return known
+        return self._remember(owner, await self._store.join(*owner, carried))
+
+    def _known(self, owner: _Owner) -> Carried | None:
+        """All that the conversation carries, where memory alone can tell."""
+        seen = self._seen.get(owner)
+        return seen if not self._is_shared or seen == _MOST else None
+
+    def _remember(self, owner: _Owner, carried: Carried) -> Carried:
+        joined = carried.joined(self._seen.get(owner, carried))
         self._seen[owner] = joined
         self._seen.move_to_end(owner)
         if len(self._seen) > self._capacity:

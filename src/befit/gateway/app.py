@@ -5,14 +5,13 @@ Chat goes straight to its endpoint over raw ASGI; everything else is routed by a
 
 from __future__ import annotations
 
-from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.chat import ChatEndpoint
 from befit.gateway.door import Door
 from befit.gateway.flight import Flights
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics
 from befit.gateway.reply import Receive, Scope, Send
-from befit.gateway.routes import CHAT_PATH, PROBES, Routes, route_name
+from befit.gateway.routes import CHAT_PATH, PROBES, ReadyEndpoint, Routes, route_name
 from befit.platform import Platform
 
 
@@ -24,14 +23,14 @@ class GatewayApp:
     """
 
     def __init__(
-        self, platform: Platform, watch: CatalogWatch, *, limits: Limits, metrics: Metrics
+        self, platform: Platform, ready: ReadyEndpoint, *, limits: Limits, metrics: Metrics
     ) -> None:
         self.flights = Flights(limits.max_requests)
         self._door = Door(self.flights, metrics)
         self._chat = ChatEndpoint(
             platform.orchestrator, platform.authenticator, limits=limits, flights=self.flights
         )
-        self._routes = Routes(platform, self._chat, watch, limits=limits, metrics=metrics)
+        self._routes = Routes(platform, self._chat, ready, limits=limits, metrics=metrics)
         metrics.gauge("befit_requests_under_way", "Requests under way.", self.flights.__len__)
 
     @property

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 
 from befit.errors import BefitError
 from befit.platform import Platform
 
 _LOOK_EVERY_S = 1.0
-_EXPIRE_EVERY = 30
-"""Looks between two rounds over approvals that nobody took in time."""
 
 _log = logging.getLogger("befit.gateway")
 
@@ -29,20 +26,12 @@ class CatalogWatch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        looks = 0
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            looks += 1
-            await self._try(self._look(), "the workspace could not be looked at")
-            if looks % _EXPIRE_EVERY == 0:
-                expiring = self._platform.resolutions.expire_due()
-                await self._try(expiring, "approvals that are due could not be expired")
-
-    async def _try(self, work: Awaitable[object], problem: str) -> None:
-        try:
-            await work
-        except (BefitError, OSError) as error:
-            _log.error("%s: %s", problem, error)
+            try:
+                await self._look()
+            except (BefitError, OSError) as error:
+                _log.error("the workspace could not be looked at: %s", error)
 
     async def _look(self) -> None:
         found = await self._platform.shelf.reload()

@@ -23,14 +23,17 @@ import msgspec
 from befit.catalog import Workspace
 from befit.errors import BefitError, WorkspaceError
 from befit.gateway.app import GatewayApp
+from befit.gateway.background import Background
 from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.control_server import ControlServer
 from befit.gateway.control_wire import SOCKET_NAME, error_told
+from befit.gateway.expiry_watch import ExpiryWatch
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics
 from befit.gateway.notices import Notices
 from befit.gateway.orders import Order, Report
 from befit.gateway.retention_watch import RetentionWatch
+from befit.gateway.routes import ReadyEndpoint
 from befit.gateway.server import GatewayServer
 from befit.platform import Platform
 
@@ -51,26 +54,26 @@ def run(order_input: BinaryIO, reports: BinaryIO) -> int:
 
 @asynccontextmanager
 async def gateway(
-    platform: Platform, *, limits: Limits | None = None
+    platform: Platform, background: Background, *, limits: Limits | None = None
 ) -> AsyncGenerator[GatewayServer]:
-    """A gateway on an open platform, with its catalog watch and control socket."""
+    """A gateway on an open platform, with all that it does beside requests."""
     limits = limits or limits_of(platform)
     metrics = Metrics()
     watch = CatalogWatch(platform)
-    app = GatewayApp(platform, watch, limits=limits, metrics=metrics)
+    ready = ReadyEndpoint(platform, watch, background)
+    app = GatewayApp(platform, ready, limits=limits, metrics=metrics)
     control = ControlServer(platform, platform.workspace.run_dir / SOCKET_NAME)
     try:
         await control.start()
     except OSError as error:
         raise WorkspaceError(f"the control socket cannot be made: {error.strerror}") from None
-    running = [asyncio.create_task(work) for work in (watch.run(), platform.checkpointer.run())]
+    background.start("the catalog watch", watch.run)
+    background.start("the expiry of approvals", ExpiryWatch(platform).run)
+    background.start("the taking of checkpoints", platform.checkpointer.run)
+    background.start("retention", RetentionWatch(platform).run)
     try:
         yield GatewayServer(app, limits=limits, metrics=metrics)
     finally:
-        for task in running:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
         await control.stop()
 
 
@@ -94,18 +97,18 @@ async def _serve(order: Order, order_input: BinaryIO, reports: BinaryIO) -> None
             models_socket=Path(order.models_socket),
             log=order.log,
         ) as platform,
-        gateway(platform) as server,
+        Background() as background,
+        gateway(platform, background) as server,
     ):
         _stop_on_signals(server)
         notices = Notices(lambda notice: _report(reports, Report(notice=notice)))
         logging.getLogger("befit").addHandler(notices)
-        orphaned = asyncio.create_task(_stop_when_orphaned(order_input, server))
-        retaining = asyncio.create_task(RetentionWatch(platform).run())
+        background.start(
+            "listening to the supervisor", lambda: _stop_when_orphaned(order_input, server)
+        )
         _report(reports, _started(platform))
         _spare_the_collector()
         await server.serve(listener)
-        orphaned.cancel()
-        retaining.cancel()
 
 
 def _spare_the_collector() -> None:

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from befit.catalog import Catalog, CatalogSource, ModelCard, Stage, Workspace, WorkspaceLock
+from befit.catalog import Catalog, ModelCard, Stage, Workspace, WorkspaceLock, load_catalog
 from befit.errors import BefitError
 from befit.gateway.child import GatewayChild
 from befit.gateway.listening import Address, listening_socket, url_of
@@ -89,7 +89,7 @@ class Supervisor:
         """
         with WorkspaceLock(self._workspace):
             settings = load_settings(self._workspace).gateway
-            catalog = CatalogSource(self._workspace).current
+            catalog = load_catalog(self._workspace)
             models = _model_settings(self._workspace, catalog)
             listener = listening_socket(
                 Address(

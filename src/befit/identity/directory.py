@@ -69,7 +69,7 @@ class PeopleStore(Protocol):
     """Where people are kept. Every method sees one tenant only."""
 
     async def add(self, person: Person) -> None:
-        """Keep a new person.
+        """Keep a new person; subjects of people who were removed are free for it.
 
         Raises:
             Conflict: the name, or one of the subjects, is somebody's already.
@@ -86,7 +86,10 @@ class PeopleStore(Protocol):
         ...
 
     async def remove(self, tenant: str, person_id: str, *, at: float) -> None:
-        """Forget a person, leave its groups, and revoke its keys; all of it or nothing."""
+        """Forget a person, leave its groups, and revoke its keys; all of it or nothing.
+
+        Its subjects stay its own, so that who was removed does not come back as a stranger.
+        """
         ...
 
     async def list(self, tenant: str) -> tuple[Person, ...]:
@@ -97,8 +100,8 @@ class PeopleStore(Protocol):
         """The person of that id, or None."""
         ...
 
-    async def holding(self, tenant: str, subject: Subject) -> Person | None:
-        """Who an identity provider's subject is, or None where nobody here."""
+    async def holder(self, tenant: str, subject: Subject) -> str | None:
+        """The id of the person that a subject is, or was; None where it never was one's."""
         ...
 
 

@@ -27,6 +27,10 @@ _SECRET_CHARACTERS = 43  # 62**43 > 2**256
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without look-alikes
 _ID_CHARACTERS = 12
+_LONGEST_S = 100 * 366 * 24 * 3600.0
+_LEAST_USD, _MOST_USD = Decimal("0.000000001"), Decimal(1_000_000_000)
+"""What a store can count: whole nano-dollars in 63 bits."""
+
 _NAME = re.compile(r"[^\s/:_][^\s/:]{0,62}")
 _KEY_TEXT = re.compile(rf"befit_([{_ID_ALPHABET}]{{{_ID_CHARACTERS}}})_([0-9A-Za-z]{{43}})")
 
@@ -152,14 +156,23 @@ def _check(name: str, created_at: float, grant: KeyGrant) -> None:
             f"key name {name!r} is not 1 to 63 characters without spaces, '/' and ':'",
             param="name",
         )
-    if grant.budget_usd is not None and not (
-        grant.budget_usd.is_finite() and grant.budget_usd >= 0
-    ):
-        raise InvalidRequest(f"budget {grant.budget_usd} USD is negative", param="budget_usd")
-    if grant.expires_at is not None and grant.expires_at <= created_at:
-        raise InvalidRequest("the key would expire before it is issued", param="expires_at")
+    if grant.budget_usd is not None and not _is_budget(grant.budget_usd):
+        raise InvalidRequest(
+            f"budget {grant.budget_usd} USD is neither 0 nor from {_LEAST_USD} to {_MOST_USD}",
+            param="budget_usd",
+        )
+    if grant.expires_at is not None and not 0 < grant.expires_at - created_at <= _LONGEST_S:
+        raise InvalidRequest(
+            "a key expires after it is issued and within 100 years; leave it out for a key "
+            "without an end",
+            param="expires_at",
+        )
     if not grant.roles:
         raise InvalidRequest("a key needs at least one role", param="roles")
+
+
+def _is_budget(usd: Decimal) -> bool:
+    return usd.is_finite() and (usd == 0 or _LEAST_USD <= usd <= _MOST_USD)
 
 
 def _base62(raw: bytes) -> str:

@@ -12,6 +12,7 @@ EVERYONE = "everyone"
 """The group that holds every authenticated principal of a tenant."""
 
 _LOCAL = "local:"
+_ASSERTED = "as:"  # whatever name is asserted, it is nobody's own id
 
 
 class Role(StrEnum):
@@ -34,7 +35,8 @@ class Principal:
     """An authenticated person or service.
 
     Attributes:
-        id: stable id, such as `person:P3Q4`, `key:K1A2`, `oidc:MARK:SUB` or `local:admin`.
+        id: stable id, such as `person:P3Q4`, `key:K1A2`, `oidc:MARK:SUB`,
+            `local:admin` or, asserted by the local administrator, `as:mara`.
         name: what people call it.
         key_id: the API key it came with; budgets and usage hang on it.
         workflows: names it is limited to; empty means all.
@@ -61,7 +63,7 @@ class Principal:
         """The budget scope that its own spending counts in; None for who owns the workspace."""
         if self.key_id is not None:
             return f"key:{self.key_id}"
-        return None if self.id.startswith(_LOCAL) else self.id
+        return None if self.id.startswith((_LOCAL, _ASSERTED)) else self.id
 
 
 def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_TENANT) -> Principal:
@@ -78,7 +80,7 @@ def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_T
         )
     user, _, groups = acting_as.partition(":")
     return Principal(
-        id=f"{_LOCAL}{user}",
+        id=f"{_ASSERTED}{user}",
         name=user,
         tenant=tenant,
         groups=frozenset({EVERYONE, *filter(None, groups.split(","))}),

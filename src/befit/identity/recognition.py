@@ -51,11 +51,17 @@ async def principal_of_token(stores: IdentityStores, token: VerifiedToken) -> Pr
     """Who comes with a believed token: a person of the directory, or its subject alone.
 
     Raises:
-        NotAuthenticated: the person is disabled.
+        NotAuthenticated: its person is disabled or has been removed.
     """
     tenant = token.issuer.tenant
-    person = await stores.people.holding(tenant, token.subject)
-    if person is not None:
+    person: Person | None = None
+    person_id = await stores.people.holder(tenant, token.subject)
+    if person_id is not None:
+        person = await stores.people.get(tenant, person_id)
+        if person is None:
+            raise NotAuthenticated(
+                f"{token.name} has been removed", next_step="ask an administrator to add you again"
+            )
         _require_enabled(person)
     principal_id = person.id if person else token_principal_id(token.subject)
     groups = await stores.groups.of(tenant, principal_id)

@@ -90,6 +90,9 @@ def read_claims(payload: bytes) -> tuple[Claims, dict[str, object]]:
         claims, everything = _decode_claims(payload), _decode_all(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise TokenFaultError(f"its claims are wrong: {error}") from None
+    if "events" in everything:
+        # RFC 8417: it tells that something happened, such as a logout; it lets nobody in.
+        raise TokenFaultError("it is a security event, no access or identity token")
     if not all(math.isfinite(moment) for moment in (claims.exp, claims.nbf, claims.iat)):
         raise TokenFaultError("a time in it is no number")
     return claims, everything

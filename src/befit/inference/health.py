@@ -28,15 +28,19 @@ class Breaker(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """How a model has fared lately.
+    """How a model has fared lately, in words that any caller of any tenant may read.
 
     Attributes:
+        last_error: the code of the newest failure, with the upstream's status where it gave
+            one. Never its text: an upstream may quote what somebody asked it.
+        last_error_s_ago: how long ago that was; None where nothing failed.
         retry_in_s: when an open breaker lets a trial pass; 0 otherwise.
     """
 
     breaker: Breaker = Breaker.CLOSED
     consecutive_failures: int = 0
     last_error: str | None = None
+    last_error_s_ago: float | None = None
     retry_in_s: float = 0.0
 
     @property
@@ -60,7 +64,8 @@ class BreakerRules:
 @dataclass(kw_only=True, slots=True)
 class _Record:
     failures: int = 0
-    last_error: str | None = None
+    last_error: str = ""
+    failed_at: float = 0.0
     pause_s: float = 0.0
     open_until: float = 0.0
 
@@ -83,7 +88,8 @@ class HealthBook:
         record = self._records.get(name)
         if record is None:
             return Health()
-        left_s = record.open_until - self._clock()
+        now = self._clock()
+        left_s = record.open_until - now
         breaker = Breaker.CLOSED
         if record.failures >= self._rules.failures:
             breaker = Breaker.OPEN if left_s > 0 else Breaker.HALF_OPEN
@@ -91,6 +97,7 @@ class HealthBook:
             breaker=breaker,
             consecutive_failures=record.failures,
             last_error=record.last_error,
+            last_error_s_ago=max(now - record.failed_at, 0.0),
             retry_in_s=max(left_s, 0.0) if breaker is Breaker.OPEN else 0.0,
         )
 
@@ -111,7 +118,8 @@ class HealthBook:
         rules = self._rules
         record = self._records.setdefault(name, _Record())
         record.failures += 1
-        record.last_error = str(error)
+        record.last_error = _word_of(error)
+        record.failed_at = self._clock()
         if record.failures >= rules.failures:
             is_first = record.failures == rules.failures
             doubled = rules.pause_s if is_first else record.pause_s * 2
@@ -123,3 +131,9 @@ class HealthBook:
         record = self._records.get(name)
         if record is not None:
             record.open_until = self._clock()
+
+
+def _word_of(error: ModelFailure) -> str:
+    if isinstance(error, ModelRefused):
+        return f"{error.code} ({error.upstream_status})"
+    return error.code

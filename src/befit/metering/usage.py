@@ -31,6 +31,7 @@ class UsageQuery:
         since: first Unix second; None begins with the first call.
         until: one past the last Unix second; None ends with the last call.
         key_id: only calls of this key; None means all.
+        workflows: only what was asked of these; None means all.
         reference: the model to compare costs with, when savings are wanted.
     """
 
@@ -39,6 +40,7 @@ class UsageQuery:
     since: float | None = None
     until: float | None = None
     key_id: str | None = None
+    workflows: frozenset[str] | None = None
     reference: Reference | None = None
 
 
@@ -161,6 +163,14 @@ class DecisionRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Whose decisions may be read: a principal's own, and everybody's of some workflows."""
+
+    principal_id: str
+    workflows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionPage:
     """Which decisions to list, newest first; what is None restricts nothing.
 
@@ -173,6 +183,7 @@ class DecisionPage:
         principal_ids: who asked, any of these.
         key_id: the API key they asked with.
         denied: only those that policy has refused.
+        reach: only those that whoever asks may read.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -187,6 +198,7 @@ class DecisionPage:
     principal_ids: tuple[str, ...] | None = None
     key_id: str | None = None
     denied: bool = False
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from befit.errors import BefitError
 from befit.inference import Permit
 from befit.messages import TokenUsage
 from befit.orchestrator.run import Run
-from befit.policy import situation_fields
+from befit.policy import asker_fields, situation_fields
 from befit.routing import CheckResult
 from befit.vocabulary import DataClass, Purpose
 
@@ -187,6 +187,7 @@ def _situation(run: Run) -> dict[str, object]:
         "joined_tags": sorted(said.tags),
         "detected": said.detected,
         "situation": situation_fields(run.situation),
+        "asker": asker_fields(run.situation),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from befit.audit import Receipt, encode_receipt
 from befit.messages import ChatCompletion, Embeddings, TokenUsage
+from befit.policy import Form
 from befit.routing import Candidate, CheckResult
 from befit.vocabulary import DataClass, Evidence, Status, Zone
 
@@ -20,6 +21,7 @@ class Standing:
     Attributes:
         workflow: the workflow's name, or None where a model was named.
         model: the model that answered; None where none did.
+        form: whether the content went to the model as it came or redacted.
         excluded: every card that was not eligible, with its reasons.
         why: one sentence on the choice of the first model.
     """
@@ -30,6 +32,7 @@ class Standing:
     zone: Zone | None
     evidence: Evidence
     data_class: DataClass
+    form: Form
     excluded: Mapping[str, str]
     why: str
 
@@ -132,5 +135,6 @@ def befit_object(standing: Standing, *, status: Status, receipt: Receipt) -> dic
         "zone": standing.zone,
         "evidence": standing.evidence,
         "data_class": standing.data_class.word,
+        "form": standing.form,
         "receipt": encode_receipt(receipt),
     }

@@ -81,10 +81,11 @@ class _Account:
     """What one model's rows came to so far.
 
     `open_usd` is the most that calls under way can cost: where the run is cut, they are
-    settled at it.
+    settled at it. `policy` is the hash of the rules that permitted it last.
     """
 
     call: PermittedCall
+    policy: str
     evidence: Evidence
     rows: list[BulkRow] = field(default_factory=list[BulkRow])
     cost_usd: Decimal | None = Decimal(0)
@@ -171,7 +172,9 @@ class BulkRun:
         )
         run.evidence = self._rooms.evidence(run.principal.tenant).evidence(card, run.workflow)
         call = await self._calls.reserve(run, card, intent)
-        self._accounts[card.name] = _Account(call=call, evidence=run.evidence)
+        self._accounts[card.name] = _Account(
+            call=call, policy=run.policy.hash, evidence=run.evidence
+        )
 
     async def examine(self, texts: Sequence[str]) -> Examination | None:
         """What the texts hold, joined into the class of the whole bulk."""
@@ -203,7 +206,7 @@ class BulkRun:
 
     async def answer(self, case: BulkCase, card: ModelCard) -> BulkRow:
         """One case through one model. A failed call is a row with its error, not an exception."""
-        account = self._account(card)
+        account = await self._permitted(card)
         most_usd = self._most_usd(case, card)
         account.begin(most_usd)
         started = time.perf_counter()
@@ -240,7 +243,7 @@ class BulkRun:
         self, cases: Sequence[BulkCase], card: ModelCard
     ) -> tuple[LabelDistribution, ...]:
         """Many cases through a specialist in one batch; one row each is kept."""
-        account = self._account(card)
+        account = await self._permitted(card)
         started = time.perf_counter()
         texts = tuple(self._sent(case, card).text for case in cases)
         call = TextsCall(permit=account.call.permit, card=card, texts=texts)
@@ -261,7 +264,7 @@ class BulkRun:
 
     async def embed(self, cases: Sequence[BulkCase], card: ModelCard) -> Embeddings:
         """Vectors for many texts in one call; one row a case, its tokens on the first."""
-        account = self._account(card)
+        account = await self._permitted(card)
         most = [self._most_usd(case, card) for case in cases]
         most_usd = None if None in most else sum((cost for cost in most if cost), Decimal(0))
         account.begin(most_usd)
@@ -291,7 +294,7 @@ class BulkRun:
         Raises:
             ModelFailure: the call failed; the error says how.
         """
-        account = self._account(card)
+        account = await self._permitted(card)
         # Few servers tell what a probe's input came to, so it is charged in full.
         charged = self._most_usd(case, card)
         account.begin(charged)
@@ -345,10 +348,12 @@ class BulkRun:
             )
             self._calls.settle(self._run, account.call, settlement, error=error)
 
-    def _account(self, card: ModelCard) -> _Account:
+    async def _permitted(self, card: ModelCard) -> _Account:
+        """The card's account, once it is sure that the rules in force still permit a call."""
         account = self._accounts.get(card.name)
         if account is None:
             raise PermitDenied(f"model {card.name!r} has no permit in this bulk")
+        account.policy = await self._calls.confirm(self._run, account.call, under=account.policy)
         return account
 
     def _sent(self, case: BulkCase, card: ModelCard) -> ChatRequest:

@@ -173,6 +173,32 @@ class Calls:
             raise
         return call
 
+    async def confirm(self, run: Run, call: PermittedCall, *, under: str) -> str:
+        """Ask again where other rules are in force than those that permitted a call of many.
+
+        Args:
+            under: the hash of the rules that permitted it last.
+
+        Returns:
+            The hash of the rules that permit it now.
+
+        Raises:
+            Forbidden: they do not, or not as it was permitted: raw, or without a person.
+        """
+        policy = self._rooms.in_force().policy
+        if policy.hash == under:
+            return under
+        card, purpose = call.card, call.permit.purpose
+        situation = await self.situation(run, (card,), purpose=purpose)
+        verdict = policy.decide(situation).by_model[card.name]
+        if not verdict.permitted:
+            raise forbidden(card, verdict)
+        if verdict.form is Form.REDACTED and not call.permit.is_redacted:
+            raise Forbidden(f"model {card.name!r} may no longer be sent the content raw")
+        if purpose is Purpose.ANSWER and not verdict.unattended:
+            raise Forbidden(f"answers of {card.name!r} may no longer go out unattended")
+        return policy.hash
+
     async def reserve_inspection(
         self, run: Run, card: ModelCard, *, purpose: Purpose
     ) -> PermittedCall:

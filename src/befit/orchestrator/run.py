@@ -153,6 +153,7 @@ class Run:
             zone=card.zone if card else None,
             evidence=self.evidence,
             data_class=self.classification.data_class,
+            form=self.form_for(card) if card else Form.RAW,
             excluded=self.excluded,
             why=self.route.why if self.route else "",
         )

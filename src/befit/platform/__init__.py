@@ -2,6 +2,7 @@
 
 from befit.platform.platform import Platform
 from befit.platform.shelf import Shelf
+from befit.platform.snapshot import Catalogs, Snapshot
 from befit.platform.stores import Stores
 
-__all__ = ["Platform", "Shelf", "Stores"]
+__all__ = ["Catalogs", "Platform", "Shelf", "Snapshot", "Stores"]

@@ -22,7 +22,7 @@ from befit.catalog import Workspace
 from befit.platform.shelf import Shelf
 from befit.platform.stores import Stores
 from befit.settings import Settings, load_settings
-from befit.storage import Database, SqlPersonalRows, upgrade
+from befit.storage import Database, SqlOpenWork, SqlPersonalRows, upgrade
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,13 +61,17 @@ class Base:
             ledger=ledger,
             projector=projector,
             checkpointer=Checkpointer(
-                ledger, stores.checkpoints, lambda: _checkpoint_plan(shelf.settings, workspace)
+                ledger, stores.checkpoints, lambda: _checkpoint_plan(shelf.now.settings, workspace)
             ),
             prover=Prover(workspace.befit_dir, reader),
             tables=SealedTables(workspace.artefacts_dir, keyring.sealer),
             reader=reader,
             erasure=Erasure(
-                ledger, keyring, SqlPersonalRows(database), caught_up=projector.caught_up
+                ledger,
+                keyring,
+                SqlPersonalRows(database),
+                open_work=SqlOpenWork(database),
+                caught_up=projector.caught_up,
             ),
         )
 

@@ -17,14 +17,15 @@ from pathlib import Path
 
 from befit.approvals import Approval
 from befit.audit import DecisionRecord, RecoveryReport, fold, recover
-from befit.catalog import CatalogSource, Via, Workspace
-from befit.errors import NotFound
+from befit.catalog import Via, Workspace
+from befit.errors import LedgerUnavailable, NotFound
 from befit.identity import local_administrator
 from befit.inference import OPENAI_COMPATIBLE, HttpClient, ModelCaller, PermitGate, PermitSeal
 from befit.inference.embedded import EmbeddedProvider
 from befit.metering import restore
 from befit.orchestrator import Collaborators, Orchestrator, Resolutions
 from befit.platform.base import Base
+from befit.platform.snapshot import Catalogs
 from befit.platform.wiring import collaborators, openai_compatible
 from befit.policy import Policy
 from befit.settings import Settings
@@ -37,8 +38,10 @@ class Platform:
     """One process's view of a workspace: all rooms, opened and closed together.
 
     Attributes:
-        shelf: catalog, settings and evidence as they are now.
+        shelf: what is in force, and what was measured.
         recovery: what had to be made good when the ledger was opened.
+        long_look: held by who asks policy very much for somebody who only looks, so that many
+            of them at once take no more from requests than one.
     """
 
     def __init__(
@@ -55,7 +58,6 @@ class Platform:
         self.reader = base.reader
         self.tables = rooms.tables
         self.caller = rooms.caller
-        self._policy = rooms.policy
         self.approvals = rooms.approvals
         self.authenticator = rooms.authenticator
         self.orchestrator = Orchestrator(rooms)
@@ -63,6 +65,7 @@ class Platform:
             rooms.approvals, base.ledger, base.projector.events_of, self._finish_run
         )
         self.recovery = recovery
+        self.long_look = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -96,6 +99,7 @@ class Platform:
                 yield platform
             finally:
                 await platform.orchestrator.drain()
+                await _end_what_has_no_end(base)
                 await rooms.budgets.close()
                 following.cancel()
                 with suppress(asyncio.CancelledError):
@@ -109,17 +113,17 @@ class Platform:
     @property
     def settings(self) -> Settings:
         """What `befit.yaml` says now."""
-        return self.shelf.settings
+        return self.shelf.now.settings
 
     @property
     def policy(self) -> Policy:
         """The version of policy in force."""
-        return self._policy()
+        return self.shelf.now.policy
 
     @property
-    def catalog(self) -> CatalogSource:
+    def catalog(self) -> Catalogs:
         """Cards and workflows as they are now."""
-        return self.shelf.source
+        return self.shelf.now.catalogs
 
     async def record(self, tenant: str, decision_id: str) -> DecisionRecord:
         """The account of one decision, everything just appended included.
@@ -160,6 +164,14 @@ class Platform:
         # A run that was never kept is kept now; one that is there stays as it is.
         await self.stores.runs.add(_pending_run(approval))
         await self.stores.runs.finish(approval.tenant, approval.run_id, finish)
+
+
+async def _end_what_has_no_end(base: Base) -> None:
+    """Close what a disk that refused for a while has left open; nothing is under way now."""
+    if base.ledger.is_available:
+        with suppress(LedgerUnavailable):  # the next start does it
+            await base.projector.caught_up()
+            await recover(ledger=base.ledger, projector=base.projector)
 
 
 def _pending_run(approval: Approval) -> Run:

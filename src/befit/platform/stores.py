@@ -31,8 +31,13 @@ from befit.workflows import RunStore
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stores:
-    """Every room's store on the workspace's database."""
+    """Every room's store on the workspace's database.
 
+    Attributes:
+        url: of the database, for who reads it apart from every store.
+    """
+
+    url: str
     activations: ActivationStore
     keys: KeyStore
     people: PeopleStore
@@ -52,6 +57,7 @@ class Stores:
     def on(cls, database: Database, sealer: Sealer) -> Stores:
         """All stores on one database; what they seal, they seal with `sealer`."""
         return cls(
+            url=database.url,
             activations=SqlActivationStore(database),
             keys=SqlKeyStore(database),
             people=SqlPeopleStore(database),

@@ -48,12 +48,9 @@ class _PendingRuns:
 def collaborators(base: Base, caller: ModelCaller, seal: PermitSeal) -> Collaborators:
     """The rooms that the orchestrator works with, on what lies on disk."""
     return Collaborators(
-        authenticator=Authenticator(base.stores.identity, lambda: base.shelf.settings.identity),
-        catalog=lambda: base.shelf.source.current,
-        policy=lambda: base.shelf.policy,
-        examine=lambda: base.shelf.examine,
+        authenticator=Authenticator(base.stores.identity, lambda: base.shelf.now.settings.identity),
+        in_force=lambda: base.shelf.now,
         budgets=Budgets(base.stores.budgets),
-        scopes=base.shelf.scopes,
         ledger=base.ledger,
         caller=caller,
         seal=seal,
@@ -62,7 +59,6 @@ def collaborators(base: Base, caller: ModelCaller, seal: PermitSeal) -> Collabor
         pending=_PendingRuns(base.stores.runs),
         conversations=Conversations(base.stores.conversations),
         checks=_named_checks(),
-        undeclared=base.shelf.undeclared_class,
         tables=base.tables,
     )
 

@@ -4,7 +4,7 @@ from befit.policy.classification import ClassOrigin, DataClassification, classif
 from befit.policy.decide import Policy, default_policy
 from befit.policy.expectation import Outcome, read_expectations
 from befit.policy.packaged import DEFAULT_SETS, PACKAGED_SETS
-from befit.policy.recorded import situation_fields, situation_from
+from befit.policy.recorded import asker_fields, situation_fields, situation_from
 from befit.policy.rules import Rule
 from befit.policy.ruleset import (
     PolicyChoice,
@@ -54,6 +54,7 @@ __all__ = [
     "SpendBand",
     "Verdict",
     "Verdicts",
+    "asker_fields",
     "changes",
     "classify",
     "default_policy",

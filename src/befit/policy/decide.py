@@ -35,6 +35,7 @@ from befit.policy.ruleset import PolicyChoice, RuleSet, read_policies
 from befit.policy.situation import Action, Inquiry, Ruling, Situation, Verdict, Verdicts
 
 _MOST_SEEN = 4096
+_MOST_SEEN_ASIDE = 256
 _MOST_WORLDS = 16
 _AGE_S = 60.0
 
@@ -56,30 +57,55 @@ class Policy:
     Attributes:
         rules: the rules in force.
         hash: `sha256:<hex>` of all that decides; every decision names it.
+
+    Args:
+        rules: as above.
+        clock: seconds that verdicts age by.
+        most_seen: how many situations are remembered; the one asked longest ago goes first.
+        engine: one of the very same rules, where it is at hand already.
     """
 
-    def __init__(self, rules: RuleSet, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rules: RuleSet,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        most_seen: int = _MOST_SEEN,
+        engine: Engine | None = None,
+    ) -> None:
         self.rules = rules
         self.hash = rules.version
-        self._engine = Engine(
+        self._engine = engine or Engine(
             {rule.id: rule.statement for rule in rules.rules}, rules.schema, actions=Action
         )
         self._clock = clock
+        self._most_seen = most_seen
         self._seen: OrderedDict[Situation, _Seen] = OrderedDict()
         self._worlds: OrderedDict[
             tuple[str, tuple[str, ...]], tuple[tuple[ModelCard, ...], World]
         ] = OrderedDict()
+
+    def aside(self) -> Policy:
+        """The same rules with a small memory of their own.
+
+        For what nobody is waiting to be answered on, such as a replay: a thousand situations
+        that will not come again must not take the place of those that do.
+        """
+        return Policy(
+            self.rules, clock=self._clock, most_seen=_MOST_SEEN_ASIDE, engine=self._engine
+        )
 
     def decide(self, situation: Situation) -> Verdicts:
         """One verdict for each candidate. Never raises: what fails denies."""
         now = self._clock()
         seen = self._seen.get(situation)
         if seen is not None and now - seen.at <= _AGE_S and seen.candidates == situation.candidates:
+            self._seen.move_to_end(situation)
             return seen.verdicts
         verdicts = Verdicts(by_model=self._verdicts(situation), policy_hash=self.hash)
         self._seen[situation] = _Seen(at=now, candidates=situation.candidates, verdicts=verdicts)
         self._seen.move_to_end(situation)
-        if len(self._seen) > _MOST_SEEN:
+        if len(self._seen) > self._most_seen:
             self._seen.popitem(last=False)
         return verdicts
 
@@ -139,6 +165,7 @@ class Policy:
             self._worlds[key] = kept
             if len(self._worlds) > _MOST_WORLDS:
                 self._worlds.popitem(last=False)
+        self._worlds.move_to_end(key)
         who = (*principal_entities(situation.principal), *workflow_entities(situation))
         return kept[1].joined_by(who)
 

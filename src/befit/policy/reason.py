@@ -103,6 +103,7 @@ def inquiry_words(inquiry: Inquiry) -> dict[str, str]:
         "stage": resource.stage,
         "workflow_stage": resource.stage,
         "tags": listed(resource.tags),
+        "key_workflows": listed(principal.workflows),
     }
     if resource.workflow is not None:
         facts["purposes"] = listed(resource.workflow.purposes)

@@ -1,9 +1,11 @@
 """A situation as decisions record it, so that it can be put to other rules later.
 
-    fields["situation"] = situation_fields(situation)                  # in `reserved` or `closed`
-    situation = situation_from(raw, catalog, principal_id="key:K1")    # for `policy simulate`
+    fields["situation"] = situation_fields(situation)    # in `reserved` or `closed`
+    fields["asker"] = asker_fields(situation)            # in the section that names the caller
+    situation = situation_from(raw, catalog, asker=who)  # for `policy simulate`
 
-Facts only: no content, and not who asked, which the ledger keeps apart. Models are named;
+Facts only: no content. Who asked stands apart, groups and roles included: in a small group they
+say who it was. Models are named;
 what they are is read from a catalog.
 """
 
@@ -23,7 +25,7 @@ class RecordedSituation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """The facts of a situation; what is not told has its usual value.
 
     Attributes:
-        roles, groups, key_workflows, tenant: of who asked.
+        tenant: of who asked.
         class_origin: the member's name, such as `undeclared`.
     """
 
@@ -33,9 +35,6 @@ class RecordedSituation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     class_origin: str
     purpose: Purpose
     action: Action = Action.INVOKE
-    roles: tuple[str, ...] = ("user",)
-    groups: tuple[str, ...] = ()
-    key_workflows: tuple[str, ...] = ()
     tenant: str = DEFAULT_TENANT
     workflow: str | None = None
     workflow_stage: Stage = Stage.APPROVED
@@ -53,9 +52,26 @@ class RecordedSituation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     spend_band: SpendBand = SpendBand.NONE
 
 
+class RecordedAsker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What policy knew of who asked, apart from the id."""
+
+    roles: tuple[str, ...] = ("user",)
+    groups: tuple[str, ...] = ()
+    key_workflows: tuple[str, ...] = ()
+
+
+def asker_fields(situation: Situation) -> RecordedAsker:
+    """What a decision records of who asked, in the section that names the caller."""
+    principal = situation.principal
+    return RecordedAsker(
+        roles=tuple(sorted(principal.roles)),
+        groups=tuple(sorted(principal.groups)),
+        key_workflows=tuple(sorted(principal.workflows)),
+    )
+
+
 def situation_fields(situation: Situation) -> RecordedSituation:
     """What a decision records of a situation; msgspec encodes it, a few hundred bytes."""
-    principal = situation.principal
     return RecordedSituation(
         models=situation.candidate_names,
         catalog=situation.catalog_version,
@@ -63,10 +79,7 @@ def situation_fields(situation: Situation) -> RecordedSituation:
         class_origin=situation.class_origin.name.lower(),
         purpose=situation.purpose,
         action=situation.action,
-        roles=tuple(sorted(principal.roles)),
-        groups=tuple(sorted(principal.groups)),
-        key_workflows=tuple(sorted(principal.workflows)),
-        tenant=principal.tenant,
+        tenant=situation.principal.tenant,
         workflow=situation.workflow,
         workflow_stage=situation.workflow_stage,
         workflow_owner=situation.workflow_owner,
@@ -84,7 +97,9 @@ def situation_fields(situation: Situation) -> RecordedSituation:
     )
 
 
-def situation_from(recorded: bytes, catalog: Catalog, *, principal_id: str) -> Situation:
+def situation_from(
+    recorded: bytes, catalog: Catalog, *, principal_id: str, asker: bytes = b"{}"
+) -> Situation:
     """A recorded situation over the models of a catalog; those it no longer has are left out.
 
     Raises:
@@ -92,15 +107,16 @@ def situation_from(recorded: bytes, catalog: Catalog, *, principal_id: str) -> S
     """
     try:
         told = msgspec.json.decode(recorded, type=RecordedSituation)
+        who = msgspec.json.decode(asker, type=RecordedAsker)
         cards = tuple(catalog.cards[name] for name in told.models if name in catalog.cards)
         return Situation(
             principal=Principal(
                 id=principal_id,
                 name=principal_id,
                 tenant=told.tenant,
-                roles=frozenset(map(Role, told.roles)),
-                groups=frozenset(told.groups),
-                workflows=frozenset(told.key_workflows),
+                roles=frozenset(map(Role, who.roles)),
+                groups=frozenset(who.groups),
+                workflows=frozenset(who.key_workflows),
             ),
             action=told.action,
             purpose=told.purpose,

@@ -8,16 +8,16 @@ detection:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from befit.catalog import ClassWord, Entry
+from befit.catalog import ClassWord, Document, Entry, Problem
 from befit.errors import nearest
-from befit.policy.detection import Consequence, known_types
+from befit.policy.detection import Consequence, installed_detectors, known_types
 from befit.vocabulary import DataClass, Tag
 
 
@@ -48,7 +48,8 @@ class ConsequenceEntry(Entry):
 
 def _known_type(name: str) -> str:
     known = known_types()
-    if name not in known:
+    # A type that nothing finds may be one of a detector that cannot be set up, which is told.
+    if name not in known and not installed_detectors().faults:
         hint = nearest(name.upper(), known) or f"known are {', '.join(sorted(known))}"
         raise ValueError(f"no detector finds {name!r}; {hint}")
     return name
@@ -66,3 +67,10 @@ class DetectionEntry(Entry):
         """The section as a value."""
         table = {name: entry.consequence() for name, entry in self.consequences.items()}
         return DetectionSettings(enabled=self.enabled, consequences=MappingProxyType(table))
+
+
+def detection_problems(settings: DetectionSettings, config: Document) -> Iterator[Problem]:
+    """Detectors that are installed and cannot be set up: without them, too little is found."""
+    if settings.enabled:
+        for fault in installed_detectors().faults:
+            yield config.problem(fault.message, ("detection",), next_step=fault.next_step)

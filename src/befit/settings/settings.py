@@ -34,7 +34,7 @@ from befit.catalog import (
 from befit.errors import nearest
 from befit.policy import PolicyChoice, RuleSet
 from befit.settings.audit import AuditEntry, AuditSettings
-from befit.settings.detection import DetectionEntry, DetectionSettings
+from befit.settings.detection import DetectionEntry, DetectionSettings, detection_problems
 from befit.settings.identity import IdentityEntry, IdentitySettings, identity_problems
 from befit.settings.policy import PolicyEntry, examine_policies
 from befit.vocabulary import BudgetPeriod, DataClass
@@ -189,6 +189,7 @@ def examine_reading(reading: CatalogReading, workspace: Workspace) -> Examinatio
         if entry is not None:
             settings = _settings(entry, workspace)
             problems += identity_problems(settings.identity, document)
+            problems += detection_problems(settings.detection, document)
             if reading.catalog is not None:
                 problems += _unknown_workflows(settings, reading.catalog, document)
                 problems += _unknown_tenants(settings, reading.catalog, reading)

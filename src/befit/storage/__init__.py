@@ -10,8 +10,10 @@ from befit.storage.decisions import SqlDecisionIndex
 from befit.storage.dialect import database_url
 from befit.storage.directory import SqlGroupStore, SqlPeopleStore
 from befit.storage.evaluations import SqlEvaluationStore, SqlWorkflowVersionStore
+from befit.storage.held_index import forget_index, index_at_rest, index_beside
 from befit.storage.keys import SqlKeyStore
 from befit.storage.migrate import upgrade
+from befit.storage.open_work import SqlOpenWork
 from befit.storage.personal_rows import SqlPersonalRows
 from befit.storage.policy_versions import SqlPolicyVersionStore
 from befit.storage.runs import SqlRunStore
@@ -28,6 +30,7 @@ __all__ = [
     "SqlEvaluationStore",
     "SqlGroupStore",
     "SqlKeyStore",
+    "SqlOpenWork",
     "SqlPeopleStore",
     "SqlPersonalRows",
     "SqlPolicyVersionStore",
@@ -35,6 +38,9 @@ __all__ = [
     "SqlUsageStore",
     "SqlWorkflowVersionStore",
     "database_url",
+    "forget_index",
     "held_checkpoint",
+    "index_at_rest",
+    "index_beside",
     "upgrade",
 ]

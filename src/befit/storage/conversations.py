@@ -1,52 +1,73 @@
-"""The joined class of each conversation, in the database."""
+"""What each conversation carries, in the database."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, case, select
+from collections.abc import Iterable
 
+from sqlalchemy import Connection, Row, case, select
+
+from befit.conversation import Carried
 from befit.storage import dialect
 from befit.storage.database import Database
 from befit.storage.schema import CONVERSATIONS
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 
 _C = CONVERSATIONS.c
+_TAGS = (Tag.PII, Tag.PHI, Tag.PCI, Tag.SECRET, Tag.EXPORT_CONTROLLED)
+"""The tag of each bit of `joined_tags`, the lowest first. New tags go to the end: a bit that
+is written keeps its meaning."""
 
 
 class SqlConversationStore:
-    """A `ConversationStore`: classes are joined by the database, so no raise is lost."""
+    """A `ConversationStore`: the database joins, so nothing that a turn brings is lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def joined_class(
-        self, tenant: str, principal_id: str, conversation: str
-    ) -> DataClass | None:
-        """The highest class seen in the conversation; None where it is new."""
-        query = select(_C.joined_class).where(
+    async def carried(self, tenant: str, principal_id: str, conversation: str) -> Carried | None:
+        """What the conversation carries; None where it is new."""
+        query = select(_C.joined_class, _C.joined_tags).where(
             _C.tenant == tenant,
             _C.principal_id == principal_id,
             _C.conversation == conversation,
         )
-        found = await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
-        return None if found is None else DataClass(found)
+        found = await self._database.read(lambda c: c.execute(query).one_or_none())
+        return None if found is None else _carried(found)
 
-    async def raise_class(
-        self, tenant: str, principal_id: str, conversation: str, data_class: DataClass
-    ) -> DataClass:
-        """Join the class into the conversation's; returns what it is now."""
+    async def join(
+        self, tenant: str, principal_id: str, conversation: str, carried: Carried
+    ) -> Carried:
+        """Join a turn's class and tags into the conversation's; returns what they are now."""
         statement = dialect.upsert(CONVERSATIONS).values(
             tenant=tenant,
             principal_id=principal_id,
             conversation=conversation,
-            joined_class=int(data_class),
+            joined_class=int(carried.data_class),
+            joined_tags=_bits(carried.tags),
         )
-        new = statement.excluded.joined_class
+        new = statement.excluded
         joining = statement.on_conflict_do_update(
             index_elements=[_C.tenant, _C.principal_id, _C.conversation],
-            set_={"joined_class": case((new > _C.joined_class, new), else_=_C.joined_class)},
-        ).returning(_C.joined_class)
+            set_={
+                "joined_class": case(
+                    (new.joined_class > _C.joined_class, new.joined_class),
+                    else_=_C.joined_class,
+                ),
+                "joined_tags": _C.joined_tags.bitwise_or(new.joined_tags),
+            },
+        ).returning(_C.joined_class, _C.joined_tags)
 
-        def work(connection: Connection) -> int:
-            return connection.execute(joining).scalar_one()
+        def work(connection: Connection) -> Row[int, int]:
+            return connection.execute(joining).one()
 
-        return DataClass(await self._database.run(work))
+        return _carried(await self._database.run(work))
+
+
+def _bits(tags: Iterable[Tag]) -> int:
+    return sum(1 << _TAGS.index(tag) for tag in tags)
+
+
+def _carried(row: Row[int, int]) -> Carried:
+    data_class, bits = row
+    tags = frozenset(tag for place, tag in enumerate(_TAGS) if bits >> place & 1)
+    return Carried(data_class=DataClass(data_class), tags=tags)

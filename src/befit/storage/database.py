@@ -28,11 +28,15 @@ class Database:
     Reads and writes have threads of their own, so that a slow report delays no write.
     Opening it blocks for a few milliseconds and belongs to the start of a process.
 
+    Attributes:
+        url: of its file.
+
     Raises:
         WorkspaceError: not a database, or of another schema than this Befit writes.
     """
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._engine = dialect.open_engine(url)
         self._reading = dialect.reading(self._engine)
         self._writers = ThreadPoolExecutor(dialect.WRITE_THREADS, "befit-db-write")

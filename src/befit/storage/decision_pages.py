@@ -11,15 +11,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
+from befit.errors import Forbidden
 from befit.messages import TokenUsage
-from befit.metering import DecisionPage, DecisionRow
+from befit.metering import DecisionPage, DecisionRow, Reach
 from befit.storage.schema import CALLS, DECISIONS
 
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 """The columns of tokens by class."""
 
 _C = DECISIONS.c
-_DENIALS = ("forbidden", "permit_denied")
 _STANDING = case(
     (_C.closed_at.is_not(None), func.coalesce(_C.status, "erased")),
     (_C.approval_id.is_not(None) & _C.resolution.is_(None), "pending_person"),
@@ -58,8 +58,10 @@ def _wanted(page: DecisionPage) -> list[ColumnElement[bool]]:
         wanted.append(_asked_by(page.principal_ids))
     if page.model is not None:
         wanted.append(_has_called(page.model))
+    if page.reach is not None:
+        wanted.append(_within(page.reach))
     if page.denied:
-        wanted.append(_C.error_code.in_(_DENIALS))
+        wanted.append(_C.error_code == Forbidden.code)
     return wanted
 
 
@@ -67,6 +69,11 @@ def _asked_by(principal_ids: tuple[str, ...]) -> ColumnElement[bool]:
     if len(principal_ids) == 1:  # the planner trusts its index for an equality alone
         return _C.principal_id == principal_ids[0]
     return _C.principal_id.in_(principal_ids)
+
+
+def _within(reach: Reach) -> ColumnElement[bool]:
+    own = _C.principal_id == reach.principal_id
+    return or_(own, _C.workflow.in_(sorted(reach.workflows))) if reach.workflows else own
 
 
 def _older_than(tenant: str, decision_id: str) -> ColumnElement[bool]:

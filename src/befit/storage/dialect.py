@@ -46,7 +46,7 @@ def open_engine(url: str) -> Engine:
     Raises:
         WorkspaceError: the URL is not one of a file, or its folder cannot be written.
     """
-    path = _file_of(url)
+    path = file_of(url)
     _make_private(path)
     engine = create_engine(url, pool_size=WRITE_THREADS + READ_THREADS, max_overflow=1)
     event.listen(engine, "connect", _prepare)
@@ -65,8 +65,18 @@ def open_untouched(url: str) -> Engine:
     Raises:
         WorkspaceError: the URL is not one of a file.
     """
-    path = quote(str(_file_of(url).resolve()))
+    path = quote(str(file_of(url).resolve()))
     return create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
+
+
+def open_beside(url: str) -> Engine:
+    """An engine that reads a database which another engine of this process has open.
+
+    Raises:
+        WorkspaceError: the URL is not one of a file.
+    """
+    path = quote(str(file_of(url).resolve()))
+    return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
 
 
 def insert_new(table: Table) -> Insert:
@@ -114,7 +124,12 @@ def explained(error: DBAPIError, engine: Engine) -> BefitError:
     return WorkspaceError(f"{where} failed: {detail}", next_step="run befit doctor")
 
 
-def _file_of(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """The file of a database's URL.
+
+    Raises:
+        WorkspaceError: the URL is not one of a file.
+    """
     try:
         parsed = make_url(url)
         driver = parsed.get_backend_name()

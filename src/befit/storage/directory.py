@@ -55,14 +55,12 @@ class SqlPeopleStore:
         await self._write(work, person)
 
     async def remove(self, tenant: str, person_id: str, *, at: float) -> None:
-        """Forget a person, leave its groups, revoke its keys."""
+        """Forget a person, leave its groups, revoke its keys; its subjects stay its own."""
 
         def work(connection: Connection) -> None:
             is_it = (_P.tenant == tenant) & (_P.id == person_id)
             if not connection.execute(delete(PEOPLE).where(is_it)).rowcount:
                 raise NotFound(f"no person {person_id!r}")
-            of_it = (_S.tenant == tenant) & (_S.person_id == person_id)
-            connection.execute(delete(PERSON_SUBJECTS).where(of_it))
             member = (_M.tenant == tenant) & (_M.member == person_id)
             connection.execute(delete(GROUP_MEMBERS).where(member))
             keys = API_KEYS.c
@@ -84,13 +82,10 @@ class SqlPeopleStore:
         is_it = (_P.tenant == tenant) & (_P.id == person_id)
         return next(iter(await self._database.read(lambda c: _people(c, is_it))), None)
 
-    async def holding(self, tenant: str, subject: Subject) -> Person | None:
-        """Who an identity provider's subject is, or None."""
-        holds = select(_S.person_id).where(
-            _S.tenant == tenant, _S.issuer == subject.issuer, _S.sub == subject.sub
-        )
-        is_it = (_P.tenant == tenant) & _P.id.in_(holds)
-        return next(iter(await self._database.read(lambda c: _people(c, is_it))), None)
+    async def holder(self, tenant: str, subject: Subject) -> str | None:
+        """The id of the person that a subject is, or was."""
+        query = select(_S.person_id).where(_is_subject(tenant, subject))
+        return await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
 
     async def _write(self, work: Callable[[Connection], None], person: Person) -> None:
         try:
@@ -183,8 +178,16 @@ def _subjects_of(person: Person) -> ColumnElement[bool]:
     return (_S.tenant == person.tenant) & (_S.person_id == person.id)
 
 
+def _is_subject(tenant: str, subject: Subject) -> ColumnElement[bool]:
+    return (_S.tenant == tenant) & (_S.issuer == subject.issuer) & (_S.sub == subject.sub)
+
+
 def _insert_subjects(connection: Connection, person: Person) -> None:
+    """Give the person its subjects; whose person was removed may be given again."""
+    is_free = _S.person_id.not_in(select(_P.id))
     for subject in sorted(person.subjects):
+        is_it = _is_subject(person.tenant, subject)
+        connection.execute(delete(PERSON_SUBJECTS).where(is_it, is_free))
         connection.execute(
             PERSON_SUBJECTS.insert().values(
                 tenant=person.tenant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Update, delete, func, select, update
@@ -11,6 +12,7 @@ from befit.audit import Standing
 from befit.storage.columns import class_word
 from befit.storage.database import Database
 from befit.storage.schema import (
+    API_KEYS,
     APPROVALS,
     CALL_SCOPES,
     CALLS,
@@ -30,7 +32,8 @@ class SqlPersonalRows:
     """A `PersonalRows`: each clearing is one transaction, and repeating it changes nothing.
 
     What remains of a decision says nothing of the person: workflow, model, class, tokens,
-    cost and times, which usage and budgets are counted from.
+    cost and times, which usage and budgets are counted from. Of a key that no longer works
+    its id remains, which the ledger names.
     """
 
     def __init__(self, database: Database) -> None:
@@ -65,7 +68,7 @@ class SqlPersonalRows:
                     # Last of these: it is what the others find the decisions by.
                     update(DECISIONS)
                     .where(DECISIONS.c.tenant == tenant, DECISIONS.c.principal_id == principal_id)
-                    .values(principal_id=None, key_id=None),
+                    .values(**_UNTOLD),
                     delete(CONVERSATIONS).where(
                         CONVERSATIONS.c.tenant == tenant,
                         CONVERSATIONS.c.principal_id == principal_id,
@@ -76,6 +79,16 @@ class SqlPersonalRows:
                     update(APPROVALS)
                     .where(APPROVALS.c.tenant == tenant, APPROVALS.c.requester_id == principal_id)
                     .values(**_NO_TEXT, **_NOBODY),
+                    update(API_KEYS)
+                    .where(
+                        API_KEYS.c.tenant == tenant,
+                        (API_KEYS.c.person_id == principal_id)
+                        | (API_KEYS.c.id == principal_id.removeprefix("key:")),
+                        # One that still works needs a name to be revoked by.
+                        API_KEYS.c.revoked_at.is_not(None) | (API_KEYS.c.expires_at <= time.time()),
+                        API_KEYS.c.name != ERASED,
+                    )
+                    .values(name=ERASED),
                 )
             )
 
@@ -114,7 +127,7 @@ class SqlPersonalRows:
                     DECISIONS.c.opened_at < before,
                     DECISIONS.c.principal_id.is_not(None),
                 )
-                .values(principal_id=None, key_id=None),
+                .values(**_UNTOLD),
                 update(RUNS).where(runs, RUNS.c.principal_id != ERASED).values(principal_id=ERASED),
                 update(APPROVALS)
                 .where(approvals, APPROVALS.c.requester_id != ERASED)
@@ -132,6 +145,10 @@ _NO_TEXT: dict[str, Any] = {  # columns of three types
     "edited": None,
     "edited_sha256": None,
 }
+_UNTOLD: dict[str, None] = dict.fromkeys(
+    # What was asked for is the caller's own text, whatever it was taken for.
+    ("principal_id", "key_id", "asked_model", "asked_workflow")
+)
 _NOBODY = {"requester_id": ERASED, "requester_name": ERASED}
 
 

@@ -270,6 +270,7 @@ CONVERSATIONS = Table(
     _key("principal_id"),
     _key("conversation"),
     Column("joined_class", Integer, nullable=False),
+    Column("joined_tags", Integer, nullable=False, server_default="0"),
 )
 
 RUNS = Table(

@@ -209,6 +209,8 @@ def _within(table: Table, query: UsageQuery) -> list[ColumnElement[bool]]:
         within.append(at < query.until)
     if query.key_id is not None:
         within.append(table.c.key_id == query.key_id)
+    if query.workflows is not None:
+        within.append(table.c.workflow.in_(sorted(query.workflows)))
     return within
 
 

@@ -101,7 +101,9 @@ def draft(
     )
 
 
-def opening_drafts(decision_id: str, *, most_usd: str | None = "0.25") -> tuple[Draft, Draft]:
+def opening_drafts(
+    decision_id: str, *, most_usd: str | None = "0.25", asked: str = "auto"
+) -> tuple[Draft, Draft]:
     """`opened` and the first `reserved` of an answered chat."""
     permit_id = f"permit-of-{decision_id}"
     opened: dict[str, object] = {
@@ -109,7 +111,7 @@ def opening_drafts(decision_id: str, *, most_usd: str | None = "0.25") -> tuple[
         "source": "http",
         "principal_id": "key:test",
         "key_id": "test",
-        "asked": {"model": "auto", "workflow": None},
+        "asked": {"model": asked, "workflow": None},
         "stream": False,
         "input_sha256": "0" * 64,
         "input_bytes": 120,

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 
 from befit.audit import verify
 from befit.gateway.app import GatewayApp
+from befit.gateway.background import Background
 from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.limits import Limits
 from befit.gateway.metrics import Metrics
+from befit.gateway.routes import ReadyEndpoint
 from tests.gateway.promises.account import Account
 from tests.gateway.promises.named import every_limit
 from tests.gateway.promises.surface import SURFACE, Leaves, path_of
@@ -39,8 +41,8 @@ _GARBAGE = st.one_of(
 async def test_every_endpoint_is_told_in_the_surface(tmp_path: Path) -> None:
     async with town(_WORLD, tmp_path) as found:
         limits, metrics = Limits(), Metrics()
-        watch = CatalogWatch(found.platform)
-        app = GatewayApp(found.platform, watch, limits=limits, metrics=metrics)
+        ready = ReadyEndpoint(found.platform, CatalogWatch(found.platform), Background())
+        app = GatewayApp(found.platform, ready, limits=limits, metrics=metrics)
     declared = set(app.endpoints)
     assert declared - set(SURFACE) == set(), "say in surface.py what each new endpoint leaves"
     assert set(SURFACE) - declared == set(), "these are gone"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from befit.catalog import Workspace
+from befit.gateway.background import Background
 from befit.gateway.operations import OperationCall, perform
 from befit.gateway.process import gateway
 from befit.identity import local_administrator
@@ -72,7 +73,8 @@ async def town(world: World, folder: Path, **opened: Any) -> AsyncIterator[Town]
             **opened,
         }
         platform = await stack.enter_async_context(Platform.opened(workspace, **given))
-        server = await stack.enter_async_context(gateway(platform))
+        background = await stack.enter_async_context(Background())
+        server = await stack.enter_async_context(gateway(platform, background))
         listener = socket.create_server(("127.0.0.1", 0))
         found = Town(platform, upstreams, listener.getsockname())
         serving = asyncio.create_task(server.serve(listener))

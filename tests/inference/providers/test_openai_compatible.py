@@ -149,7 +149,9 @@ async def test_error_status_is_a_refusal_that_says_whether_to_retry(
     async with ScriptedUpstream(Reply(status=status, text="because")) as upstream:
         call = make_call(make_card(upstream.url))
         for answer in (provider.chat, lambda call: _collect(provider, call)):
-            with pytest.raises(ModelRefused, match=f"'mine' at .* status {status}: because") as e:
+            with pytest.raises(
+                ModelRefused, match=f"'mine' answered with status {status}: because"
+            ) as e:
                 await answer(call)
             assert (e.value.upstream_status, e.value.retry) == (status, retry)
         assert upstream.connections == 1  # a refusal leaves its connection usable
@@ -493,8 +495,9 @@ async def test_dead_server_is_unreachable_for_every_call(
 ) -> None:
     async with ScriptedUpstream() as upstream:
         card = make_card(upstream.url)
-    with pytest.raises(ModelUnreachable, match=r"model 'mine' at http://127.0.0.1"):
+    with pytest.raises(ModelUnreachable, match="model 'mine' cannot be reached") as told:
         await provider.chat(make_call(card))
+    assert "127.0.0.1" not in str(told.value)  # callers need not know where it is
     with pytest.raises(ModelUnreachable):
         await _collect(provider, make_call(card))
     with pytest.raises(ModelUnreachable):

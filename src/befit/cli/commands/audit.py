@@ -29,6 +29,7 @@ from befit.cli.session import perform, run, server_if_any
 from befit.errors import InvalidRequest
 
 _AT_REST = "befit.cli.ledger_at_rest"
+_REINDEXING = "befit.cli.reindexing"
 
 
 class _Verified(msgspec.Struct):
@@ -41,6 +42,12 @@ class _Verified(msgspec.Struct):
     problems: list[str]
     erased: int = 0
     unfinished: int = 0
+
+
+class _Reindexed(msgspec.Struct):
+    events: int
+    found: list[str]
+    record: str
 
 
 @click.group(epilog=example("befit audit show dec_0192..", "befit audit verify"))
@@ -131,6 +138,25 @@ def verify_ledger(
             "ends them"
         )
     return 0 if found.ok else 1
+
+
+@command.command(epilog=example("befit audit reindex", "befit audit reindex --json"))
+@json_option
+@workspace_option
+def reindex(workspace: Workspace, as_json: bool) -> None:
+    """Make the database's index anew from the ledger; stop the server first.
+
+    For an index that `befit audit verify` finds wrong. The ledger is verified before anything
+    is changed, and the act is recorded in it.
+    """
+    document: Document = run(importlib.import_module(_REINDEXING).rebuild_index(workspace))
+    if as_json:
+        print_json(document)
+        return
+    told = msgspec.convert(document, _Reindexed)
+    for wrong in told.found:
+        click.echo(f"was wrong: {wrong}")
+    click.echo(f"{told.events} events are indexed anew (recorded as {told.record})")
 
 
 async def _verified(workspace: Workspace, start: Mapping[str, str | None]) -> Document:

@@ -9,9 +9,9 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.adding import add_on_request
-from befit.cli.lifecycle_report import act
+from befit.cli.lifecycle_report import act, release_option
 from befit.cli.options import USD, example, json_option, names_of, workspace_option
-from befit.cli.output import one_line, print_json, say, table
+from befit.cli.output import print_json, say, table
 from befit.cli.session import perform, run
 
 _VIAS = ("ollama", "vllm", "llamacpp", "lmstudio", "openai", "embedded")
@@ -31,6 +31,7 @@ class _Model(msgspec.Struct):
     health: str
     evidence: dict[str, str]
     last_error: str | None = None
+    last_error_s_ago: float | None = None
 
 
 class _Models(msgspec.Struct):
@@ -77,7 +78,8 @@ def list_models(workspace: Workspace, as_json: bool) -> None:
         if model.awaits_activation:
             say(f"note: {model.stage_reason}")
         if model.health != "healthy" and model.last_error:
-            say(f"note: model {model.name} is {model.health}: {one_line(model.last_error)}")
+            ago = f"{model.last_error_s_ago or 0:.0f} s ago"
+            say(f"note: model {model.name} is {model.health}: {model.last_error}, {ago}")
 
 
 @command.command(
@@ -130,15 +132,16 @@ def add(
 
 @command.command(epilog=example("befit models promote local"))
 @click.argument("name")
+@release_option
 @json_option
 @workspace_option
-def promote(workspace: Workspace, name: str, as_json: bool) -> None:
+def promote(workspace: Workspace, name: str, release: str | None, as_json: bool) -> None:
     """Let a model serve exactly as its card stands now.
 
     Its card then says `stage: approved`; the ledger records who did it, of which release, and
     what stood behind it.
     """
-    act(workspace, "models.promote", name, as_json=as_json)
+    act(workspace, "models.promote", name, as_json=as_json, release=release)
 
 
 @command.command(epilog=example("befit models retire local"))

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from befit.catalog import Workspace, short_digest
-from befit.cli.lifecycle_report import act
+from befit.cli.lifecycle_report import act, release_option
 from befit.cli.options import example, json_option, workspace_option
 from befit.cli.output import moment, print_json, say, table
 from befit.cli.session import perform
@@ -120,15 +120,16 @@ def _lines(shown: _Workflow) -> list[tuple[str, str]]:
 
 @command.command(epilog=example("befit workflows activate triage"))
 @click.argument("name")
+@release_option
 @json_option
 @workspace_option
-def activate(workspace: Workspace, name: str, as_json: bool) -> None:
+def activate(workspace: Workspace, name: str, release: str | None, as_json: bool) -> None:
     """Let a workflow serve exactly as its file stands now.
 
     Its file then says `stage: approved`; the ledger records who did it, of which release, and
     what stood behind its models.
     """
-    act(workspace, "workflows.activate", name, as_json=as_json)
+    act(workspace, "workflows.activate", name, as_json=as_json, release=release)
 
 
 @command.command(epilog=example("befit workflows retire triage"))

@@ -1,5 +1,6 @@
 """What Befit can be asked to do, apart from the door that the question comes through."""
 
+from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.detection_rows import detect_at_hand
 from befit.gateway.operations.local import local_principal
 from befit.gateway.operations.operation import (
@@ -26,4 +27,5 @@ __all__ = [
     "operation",
     "perform",
     "perform_json",
+    "record_administrative",
 ]

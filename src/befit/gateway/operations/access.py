@@ -123,17 +123,22 @@ async def show_access(
         who = await find_somebody(platform, principal.tenant, params.who)
     asking = _Asking(
         principal=who.principal,
-        policy=platform.policy,
+        policy=platform.policy.aside(),
         catalog=platform.catalog.current.of(principal.tenant),
         tags=_tags(params.tags),
     )
+    # Anybody may ask, and a large catalog is hundreds of questions: however many ask at once,
+    # between two steps of requests stands one question.
+    async with platform.long_look:
+        rows = await asking.rows()
+        actions = await asking.actions()
     return AccessDocument(
         who=_who_document(who),
         policy=asking.policy.hash,
         catalog=asking.catalog.version,
         tags=tuple(sorted(asking.tags)),
-        rows=await asking.rows(),
-        actions=tuple(asking.actions()),
+        rows=rows,
+        actions=actions,
     )
 
 
@@ -159,19 +164,17 @@ class _Asking:
             for data_class in _classes(workflow):
                 situation = self._situation(workflow, cards, data_class)
                 verdicts.append((data_class, dict(self.policy.decide(situation).by_model)))
-                await asyncio.sleep(0)  # a large catalog must not hold up who is being answered
+                await asyncio.sleep(0)
             found += [_row(workflow, card, verdicts) for card in cards]
         return tuple(found)
 
-    def actions(self) -> Iterable[ActionDocument]:
-        """What else is permitted, on the workspace and on each workflow."""
-        for action in _WORKSPACE_ACTIONS:
-            yield self._action(action, Resource(), "workspace")
-        for name, workflow in sorted(self.catalog.workflows.items()):
-            for action in _WORKFLOW_ACTIONS:
-                yield self._action(action, Resource.of_workflow(workflow), f"workflow:{name}")
-        for name, card in sorted(self.catalog.cards.items()):
-            yield self._action(Action.ACTIVATE, Resource.of_model(card), f"model:{name}")
+    async def actions(self) -> tuple[ActionDocument, ...]:
+        """What else is permitted, on the workspace, each workflow and each model."""
+        found: list[ActionDocument] = []
+        for action, resource, on in _askable(self.catalog):
+            found.append(self._action(action, resource, on))
+            await asyncio.sleep(0)
+        return tuple(found)
 
     def _action(self, action: Action, resource: Resource, on: str) -> ActionDocument:
         inquiry = Inquiry(
@@ -216,6 +219,17 @@ class _Asking:
             candidate_names=tuple(card.name for card in cards),
             candidates=cards,
         )
+
+
+def _askable(catalog: Catalog) -> Iterable[tuple[Action, Resource, str]]:
+    """Every action beside asking, with what it is done to and how that is called."""
+    for action in _WORKSPACE_ACTIONS:
+        yield action, Resource(), "workspace"
+    for name, workflow in sorted(catalog.workflows.items()):
+        for action in _WORKFLOW_ACTIONS:
+            yield action, Resource.of_workflow(workflow), f"workflow:{name}"
+    for name, card in sorted(catalog.cards.items()):
+        yield Action.ACTIVATE, Resource.of_model(card), f"model:{name}"
 
 
 def _tags(words: tuple[str, ...]) -> frozenset[Tag]:

@@ -6,12 +6,13 @@ from typing import Literal
 
 from befit.approvals import Approval, ApprovalPage, ApprovalStatus, may_read_payload
 from befit.errors import InvalidRequest
-from befit.gateway.operations.entitled import require
+from befit.gateway.operations.entitled import may_review, require, workflow_named
 from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.reading import Reading, record_reading
 from befit.identity import Principal
 from befit.orchestrator import Choice
 from befit.platform import Platform
-from befit.policy import Action, Resource, ResourceKind
+from befit.policy import Action
 
 _MOST = 500
 
@@ -77,7 +78,12 @@ class ApprovalList(OpDocument, frozen=True, kw_only=True):
 async def list_approvals(
     platform: Platform, principal: Principal, params: ApprovalQuery
 ) -> ApprovalList:
-    """What waits for a person, as far as this principal requested or reviews it."""
+    """What waits for a person, as far as this principal requested or reviews it.
+
+    Raises:
+        InvalidRequest: the limit cannot be.
+        LedgerUnavailable: some were decided on before, and the reading cannot be recorded.
+    """
     if not 1 <= params.limit <= _MOST:
         raise InvalidRequest(f"limit is {params.limit}; it goes from 1 to {_MOST}", param="limit")
     page = ApprovalPage(
@@ -88,7 +94,15 @@ async def list_approvals(
     )
     await platform.resolutions.expire_due()
     found = await platform.approvals.list(page, principal)
-    return ApprovalList(approvals=tuple(_document(approval, principal) for approval in found))
+    listed = tuple(_document(platform, approval, principal) for approval in found)
+    read = sum(
+        _is_looked_up(document, approval, principal)
+        for document, approval in zip(listed, found, strict=True)
+    )
+    if read:
+        told = {"for": "approvals", "status": params.status, "count": read}
+        await record_reading(platform, principal, Reading.SEARCH, subject="decisions", told=told)
+    return ApprovalList(approvals=listed)
 
 
 async def show_approval(
@@ -98,8 +112,14 @@ async def show_approval(
 
     Raises:
         NotFound: no such approval, for this principal.
+        LedgerUnavailable: it was decided on before, and the reading cannot be recorded.
     """
-    return _document(await platform.approvals.get(params.id, principal), principal)
+    approval = await platform.approvals.get(params.id, principal)
+    document = _document(platform, approval, principal)
+    if _is_looked_up(document, approval, principal):
+        told, subject = {"as": "approval"}, approval.decision_id
+        await record_reading(platform, principal, Reading.DECISION, subject=subject, told=told)
+    return document
 
 
 async def approve(platform: Platform, principal: Principal, params: Decided) -> ApprovalDocument:
@@ -131,21 +151,27 @@ async def _decide(
 ) -> ApprovalDocument:
     approval = await platform.approvals.get(params.id, principal)
     if may_read_payload(approval, principal):  # who is not its reviewer is told so below
-        require(platform, principal, Action.APPROVE, f"decide on {approval.id}", _about(approval))
+        about = workflow_named(approval.workflow)
+        require(platform, principal, Action.APPROVE, f"decide on {approval.id}", about)
     choice = Choice(
         status=status, payload_sha256=params.payload_sha256, answer=answer, note=params.note
     )
-    return _document(await platform.resolutions.resolve(params.id, principal, choice), principal)
+    resolved = await platform.resolutions.resolve(params.id, principal, choice)
+    return _document(platform, resolved, principal)
 
 
-def _about(approval: Approval) -> Resource:
-    if not approval.workflow:
-        return Resource()
-    return Resource(kind=ResourceKind.WORKFLOW, name=approval.workflow)
+def _is_looked_up(document: ApprovalDocument, approval: Approval, principal: Principal) -> bool:
+    """Whether what somebody else was proposed is read after it was decided on.
+
+    Reading what waits is the reviewer's part in the decision, which records it.
+    """
+    was_decided = approval.status is not ApprovalStatus.PENDING
+    is_read = document.payload is not None or document.edited is not None
+    return was_decided and is_read and approval.requester_id != principal.id
 
 
-def _document(approval: Approval, principal: Principal) -> ApprovalDocument:
-    may_read = may_read_payload(approval, principal)
+def _document(platform: Platform, approval: Approval, principal: Principal) -> ApprovalDocument:
+    may_read = may_review(platform, principal, approval)
     return ApprovalDocument(
         id=approval.id,
         kind=approval.kind,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from befit.audit import VerifyReport, given_key, held_notes, verify
 from befit.gateway.operations.entitled import require
@@ -11,6 +10,7 @@ from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
 from befit.identity import Principal
 from befit.platform import Platform
 from befit.policy import Action
+from befit.storage import index_beside
 
 
 class VerifyParams(OpParams, frozen=True, kw_only=True):
@@ -72,8 +72,13 @@ async def verify_ledger(
     held = held_notes(copy, params.checkpoints)
     key = given_key(params.public_key)
     live = platform.ledger.durable_sizes()
-    befit = platform.workspace.befit_dir
-    check = partial(verify, befit, public_key=key, live=live, held=held)
+    await platform.projector.caught_up()
+
+    def check() -> VerifyReport:
+        befit = platform.workspace.befit_dir
+        with index_beside(platform.stores.url) as index:
+            return verify(befit, public_key=key, live=live, held=held, index=index)
+
     return verify_document(await asyncio.to_thread(check))
 
 

@@ -6,17 +6,18 @@ from dataclasses import replace
 
 from befit.audit import DecisionRecord
 from befit.errors import NotFound
-from befit.gateway.operations.entitled import may, require
+from befit.gateway.operations.entitled import audited_workflows, may_read, may_review, require
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import DecisionQuery, page_asked, told_of
 from befit.identity import Principal
-from befit.metering import DecisionRow
+from befit.metering import DecisionRow, Reach
 from befit.orchestrator import decision_id_of
 from befit.platform import Platform
 from befit.policy import Action
 
 _ALL = "decisions"
+_NONE: frozenset[str] = frozenset()
 
 
 class DecisionId(OpParams, frozen=True, kw_only=True):
@@ -45,8 +46,9 @@ async def show_decision(
     record = await platform.record(principal.tenant, decision_id)
     if record.principal_id == principal.id:
         return record
-    is_reviewed = bool(record.approvals) and may(platform, principal, Action.APPROVE)
-    if not (is_reviewed or may(platform, principal, Action.AUDIT)):
+    workflow = record.workflow.name if record.workflow else None
+    is_audited = may_read(platform, principal, record.principal_id, workflow)
+    if not (is_audited or await _is_reviewed(platform, principal, record)):
         raise NotFound(f"no decision {params.id!r}")
     await record_reading(platform, principal, Reading.DECISION, subject=decision_id, told={})
     return record
@@ -55,7 +57,7 @@ async def show_decision(
 async def list_decisions(
     platform: Platform, principal: Principal, params: DecisionQuery
 ) -> DecisionList:
-    """The principal's own decisions; everybody's for who may audit.
+    """The principal's own decisions, and everybody's of what it may audit.
 
     Raises:
         Forbidden: it asks for another's, and may not audit.
@@ -66,14 +68,27 @@ async def list_decisions(
     page = await page_asked(
         platform, principal.tenant, params, limit=params.limit, before=params.before
     )
-    if page.principal_ids is None and not may(platform, principal, Action.AUDIT):
-        page = replace(page, principal_ids=own)
-    if page.principal_ids not in (None, own):
+    workflows = audited_workflows(platform, principal)
+    if workflows is not None:
+        page = replace(page, reach=Reach(principal_id=principal.id, workflows=workflows))
+    if page.principal_ids not in (None, own) and workflows == _NONE:
         require(platform, principal, Action.AUDIT, "read what others asked")
     await platform.projector.caught_up()
     rows = await platform.stores.usage.decisions(page)
-    if page.principal_ids != own:
+    if page.principal_ids != own and workflows != _NONE:
         told = {"query": told_of(platform, page), "count": len(rows)}
         await record_reading(platform, principal, Reading.SEARCH, subject=_ALL, told=told)
     more = rows[-1].decision_id if len(rows) == page.limit else None
     return DecisionList(decisions=rows, next=more)
+
+
+async def _is_reviewed(platform: Platform, principal: Principal, record: DecisionRecord) -> bool:
+    """Whether the principal decides, or has decided, on an answer of it."""
+    for asked in record.approvals:
+        try:
+            approval = await platform.approvals.get(asked.approval_id, principal)
+        except NotFound:
+            continue
+        if may_review(platform, principal, approval):
+            return True
+    return False

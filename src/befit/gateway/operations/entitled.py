@@ -2,7 +2,8 @@
 
     require(platform, principal, Action.ADMINISTER, "create keys")
 
-Reading one's own needs no leave; reading what others asked takes the action `audit`.
+Reading one's own needs no leave; reading what others asked takes the action `audit`, on the
+workspace for all of it or on a workflow for what was asked of that one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from befit.approvals import Approval, may_read_payload
 from befit.errors import Forbidden
 from befit.identity import Principal
 from befit.platform import Platform
@@ -54,10 +56,41 @@ def may(
     return platform.policy.judge(_inquiry(platform, principal, action, resource)).permitted
 
 
-def may_read(platform: Platform, principal: Principal, owner_id: str | None) -> bool:
-    """Whether a decision or run may be shown: to whom asked for it, and to who may audit."""
-    is_own = owner_id is not None and owner_id == principal.id
-    return is_own or may(platform, principal, Action.AUDIT)
+def may_read(
+    platform: Platform, principal: Principal, owner_id: str | None, workflow: str | None
+) -> bool:
+    """Whether a decision or run may be shown: to whom asked for it, and to who may audit.
+
+    Who may not audit the workspace may still audit the workflow that was run.
+    """
+    if owner_id is not None and owner_id == principal.id:
+        return True
+    return may(platform, principal, Action.AUDIT) or (
+        workflow is not None and may(platform, principal, Action.AUDIT, workflow_named(workflow))
+    )
+
+
+def audited_workflows(platform: Platform, principal: Principal) -> frozenset[str] | None:
+    """The workflows whose decisions may be read, whoever asked; None: all decisions may."""
+    if may(platform, principal, Action.AUDIT):
+        return None
+    return frozenset(
+        workflow.name
+        for workflow in platform.catalog.current.of(principal.tenant).workflows.values()
+        if may(platform, principal, Action.AUDIT, Resource.of_workflow(workflow))
+    )
+
+
+def may_review(platform: Platform, principal: Principal, approval: Approval) -> bool:
+    """Whether what was proposed may be read: by its reviewers whom policy lets decide on it."""
+    return may_read_payload(approval, principal) and may(
+        platform, principal, Action.APPROVE, workflow_named(approval.workflow)
+    )
+
+
+def workflow_named(name: str | None) -> Resource:
+    """The workflow of that name; the workspace where there is none."""
+    return Resource(kind=ResourceKind.WORKFLOW, name=name) if name else _WORKSPACE
 
 
 def _inquiry(

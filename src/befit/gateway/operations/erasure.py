@@ -105,10 +105,13 @@ async def retain(
 
 
 async def retain_all(platform: Platform, by: str) -> int:
-    """Apply retention for every tenant; how many records it took. What the server does daily."""
+    """Apply retention for every tenant; how many records it took. What the server does daily.
+
+    A tenant that `befit.yaml` no longer names is among them: its data are still here.
+    """
     kept, records = platform.settings.audit.retention_days, 0
     if kept:
-        for tenant in platform.settings.identity.tenants:
+        for tenant in platform.erasure.tenants:
             report = await platform.erasure.retain(tenant, kept, _act(platform, by))
             records += len(report.records)
     return records

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from befit.catalog import Capability, Catalog, Evaluation, ModelCard, Workflow, card_version
-from befit.errors import BefitError, BudgetExhausted, Forbidden, WorkspaceError
+from befit.errors import BefitError, BudgetExhausted, Forbidden, NoFitModel, WorkspaceError
 from befit.evaluation import (
     Answer,
     Candidate,
@@ -162,7 +162,7 @@ async def _permit_each(
     if not permitted:
         told = "; ".join(error.message for error in refusals.values()) or "there is none"
         error = next(iter(refusals.values()), None)
-        kind = BudgetExhausted if isinstance(error, BudgetExhausted) else Forbidden
+        kind = NoFitModel if error is None else type(error)
         raise kind(f"no model can be measured: {told}")
     return tuple(permitted), {name: error.message for name, error in refusals.items()}
 

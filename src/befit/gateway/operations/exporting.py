@@ -26,7 +26,7 @@ from befit.audit import (
     in_chain_order,
 )
 from befit.errors import WorkspaceError
-from befit.gateway.operations.entitled import require
+from befit.gateway.operations.entitled import require, workflow_named
 from befit.gateway.operations.export_files import ExportFiles
 from befit.gateway.operations.operation import OpDocument
 from befit.gateway.operations.reading import Reading, record_reading
@@ -105,7 +105,8 @@ async def export(
         LedgerUnavailable: the export cannot be recorded, and so is not there.
         WorkspaceError: the disk refuses, or the ledger is damaged.
     """
-    require(platform, principal, Action.EXPORT, "export decisions")
+    about = workflow_named(params.workflow)
+    require(platform, principal, Action.EXPORT, "export decisions", about)
     page = await page_asked(platform, principal.tenant, params, limit=_PAGE, before=None)
     # What comes in meanwhile belongs to the next export.
     page = replace(page, until=page.until or time.time())

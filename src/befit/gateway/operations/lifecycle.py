@@ -7,7 +7,10 @@ any other change. What was done is in the ledger before it is anywhere else.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 from befit.catalog import (
     Activation,
@@ -18,12 +21,13 @@ from befit.catalog import (
     Workflow,
     WorkspaceEdit,
     card_of,
+    gated,
     kind_of,
     release_of,
     short_digest,
     tenants_in_charge,
 )
-from befit.errors import Conflict
+from befit.errors import Conflict, InvalidRequest
 from befit.gateway.operations.activation import (
     evidence_of,
     record_act,
@@ -35,11 +39,24 @@ from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
 from befit.platform import Platform
 
+_RELEASE = re.compile(r"sha256:[0-9a-f]{12,64}")
+
 
 class ItemName(OpParams, frozen=True, kw_only=True):
     """One model or workflow, by its name."""
 
     name: str
+
+
+class ItemRelease(ItemName, frozen=True, kw_only=True):
+    """One model or workflow, and what of it somebody has read and means.
+
+    Attributes:
+        release: `sha256:..`, whole or its first twelve digits and more; null takes what its
+            file says now.
+    """
+
+    release: str | None = None
 
 
 class LifecycleDocument(OpDocument, frozen=True, kw_only=True):
@@ -68,17 +85,19 @@ class LifecycleDocument(OpDocument, frozen=True, kw_only=True):
 
 
 async def promote_model(
-    platform: Platform, principal: Principal, params: ItemName
+    platform: Platform, principal: Principal, params: ItemRelease
 ) -> LifecycleDocument:
     """Let a model serve exactly as its card stands now.
 
     Raises:
-        Forbidden: the principal may not activate it.
+        Forbidden: the principal may not activate it, as it is in force or as its card stands.
         NotFound: no such model.
+        Conflict: its card stands for another release than the one that is named.
         WorkspaceError: its file cannot be changed.
     """
     card = platform.catalog.current.of(principal.tenant).find_card(params.name)
-    return await _become(platform, principal, card, Stage.APPROVED)
+    named = _release_named(params)
+    return await _become(platform, principal, card, Stage.APPROVED, release=named)
 
 
 async def retire_model(
@@ -94,7 +113,7 @@ async def retire_model(
 
 
 async def activate_workflow(
-    platform: Platform, principal: Principal, params: ItemName
+    platform: Platform, principal: Principal, params: ItemRelease
 ) -> LifecycleDocument:
     """Let a workflow serve exactly as its file stands now.
 
@@ -102,7 +121,8 @@ async def activate_workflow(
         As `promote_model`.
     """
     workflow = platform.catalog.current.of(principal.tenant).find_workflow(params.name)
-    return await _become(platform, principal, workflow, Stage.APPROVED)
+    named = _release_named(params)
+    return await _become(platform, principal, workflow, Stage.APPROVED, release=named)
 
 
 async def retire_workflow(
@@ -129,20 +149,23 @@ async def roll_back_model(
     card = platform.catalog.current.of(principal.tenant).find_card(params.name)
     require_activation(platform, principal, card)
     history = await platform.stores.activations.history(ItemKind.MODEL, card.name)
-    before = _release_before(card, history)
-    former = card_of(before)
-    _require_artefact(platform, former)
-    edit = WorkspaceEdit(platform.workspace)
-    edit.put_card(former)
-    restored = edit.preview().find_card(card.name)
-    if release_of(restored) != before.release:
-        raise Conflict(
-            f"release {short_digest(before.release)} of {card.name} cannot be written as it was",
-            next_step="write the card in befit.yaml yourself",
-        )
-    told = {"rolled_back_from": release_of(card)}
-    event = await record_act(platform, principal, restored, Stage.APPROVED, told=told)
-    return await _committed(platform, principal, edit, _Done(item=restored, event=event))
+    async with _editing(platform) as edit:
+        standing = _standing(platform, edit).find_card(card.name)
+        before = _release_before(standing, history)
+        former = card_of(before)
+        _require_artefact(platform, former)
+        edit.put_card(former)
+        restored = edit.preview().find_card(card.name)
+        if release_of(restored) != before.release:
+            raise Conflict(
+                f"release {short_digest(before.release)} of {card.name} cannot be written as it "
+                "was",
+                next_step="write the card in befit.yaml yourself",
+            )
+        require_activation(platform, principal, replace(restored, stage=standing.stage))
+        told = {"rolled_back_from": release_of(standing)}
+        event = await record_act(platform, principal, restored, Stage.APPROVED, told=told)
+        return await _committed(platform, principal, edit, _Done(item=restored, event=event))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,24 +177,70 @@ class _Done:
 
 
 async def _become(
-    platform: Platform, principal: Principal, item: ModelCard | Workflow, stage: Stage
+    platform: Platform,
+    principal: Principal,
+    item: ModelCard | Workflow,
+    stage: Stage,
+    *,
+    release: str = "",
 ) -> LifecycleDocument:
     require_activation(platform, principal, item)
     kind = kind_of(item)
+    async with _editing(platform) as edit:
+        # What is let serve is what the file says now, which may be newer than what is in force.
+        standing = _find(_standing(platform, edit), kind, item.name)
+        if principal.tenant not in tenants_in_charge(standing):
+            raise Conflict(f"{kind} {item.name} has just been changed", next_step="try again")
+        require_activation(platform, principal, standing)
+        _require_release(standing, release)
+        edit.put_stage(kind, item.name, stage)
+        declared = _find(edit.preview(), kind, item.name)
+        newest = platform.shelf.activations.newest(declared)
+        stands = (
+            newest is not None
+            and (newest.stage, newest.release) == (stage, release_of(declared))
+            and item.stage is stage
+        )
+        event = None if stands else await record_act(platform, principal, declared, stage, told={})
+        return await _committed(platform, principal, edit, _Done(item=declared, event=event))
+
+
+@asynccontextmanager
+async def _editing(platform: Platform) -> AsyncGenerator[WorkspaceEdit]:
+    """An edit that no other comes between: what is judged is what is written."""
     edit = WorkspaceEdit(platform.workspace)
-    edit.put_stage(kind, item.name, stage)
-    # As the file says it now, which may be newer than what is in force.
-    declared = _find(edit.preview(), kind, item.name)
-    if principal.tenant not in tenants_in_charge(declared):
-        raise Conflict(f"{kind} {item.name} has just been changed", next_step="try again")
-    newest = platform.shelf.activations.newest(declared)
-    stands = (
-        newest is not None
-        and (newest.stage, newest.release) == (stage, release_of(declared))
-        and item.stage is stage
+    with ExitStack() as held:
+        await asyncio.to_thread(held.enter_context, edit.alone())
+        yield edit
+
+
+def _standing(platform: Platform, edit: WorkspaceEdit) -> Catalog:
+    """What the files say now, each at the stage that it has by that."""
+    return gated(edit.preview(), platform.settings.activation, platform.shelf.activations)
+
+
+def _release_named(params: ItemRelease) -> str:
+    """The release that is meant, as far as it was given.
+
+    Raises:
+        InvalidRequest: it is too short to tell one from another, or none.
+    """
+    if params.release is None or _RELEASE.fullmatch(params.release):
+        return params.release or ""
+    raise InvalidRequest(
+        f"{params.release!r} is no release",
+        next_step="name it as it is shown: sha256: and at least twelve digits",
+        param="release",
     )
-    event = None if stands else await record_act(platform, principal, declared, stage, told={})
-    return await _committed(platform, principal, edit, _Done(item=declared, event=event))
+
+
+def _require_release(item: ModelCard | Workflow, named: str) -> None:
+    release = release_of(item)
+    if not release.startswith(named):
+        raise Conflict(
+            f"{kind_of(item)} {item.name} is release {short_digest(release)} now, not {named}",
+            next_step="read what its file says now, and name that release",
+        )
 
 
 async def _committed(

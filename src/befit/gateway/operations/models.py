@@ -13,6 +13,7 @@ from befit.gateway.operations.activation import (
 )
 from befit.gateway.operations.entitled import may
 from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.workflows import usable_workflows
 from befit.identity import Principal
 from befit.inference import Breaker
 from befit.platform import Platform
@@ -31,7 +32,9 @@ class ModelDocument(OpDocument, frozen=True, kw_only=True):
         last_act: who activated or retired it; null where nothing was recorded.
         evidence: what stands behind it for each workflow it may serve.
         health: `healthy`, `ill` (left alone for a while), or `half-open` (on trial).
-        last_error: of calls since it last answered; for administrators.
+        last_error: the code of the newest failure since it last answered; for
+            administrators. What the upstream said stands in that request's own account.
+        last_error_s_ago: how long ago that was.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ModelDocument(OpDocument, frozen=True, kw_only=True):
     evidence: dict[str, str]
     health: str
     last_error: str | None
+    last_error_s_ago: float | None
 
 
 class ModelList(OpDocument, frozen=True, kw_only=True):
@@ -71,7 +75,7 @@ async def list_models(platform: Platform, principal: Principal, params: NoParams
     """Every card. Addresses are shown to administrators only."""
     del params
     catalog = platform.catalog.current.of(principal.tenant)
-    workflows = tuple(catalog.workflows.values())
+    workflows = usable_workflows(platform, principal)
     book = platform.shelf.evidence_of(principal.tenant)
     cards = sorted(catalog.cards.values(), key=lambda card: card.name)
     return ModelList(
@@ -113,4 +117,5 @@ def _document(
         evidence=evidence,
         health=_WORDS[health.breaker],
         last_error=health.last_error if is_admin else None,
+        last_error_s_ago=health.last_error_s_ago if is_admin else None,
     )

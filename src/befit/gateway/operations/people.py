@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from befit.errors import InvalidRequest, nearest
+from befit.errors import Conflict, InvalidRequest, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.directory import find_person, in_effect
 from befit.gateway.operations.entitled import require
@@ -129,6 +129,11 @@ async def set_person(
     require(platform, principal, Action.ADMINISTER, "change people")
     person = await find_person(platform, principal.tenant, params.who)
     changed = checked_person(_changed(platform, person, params))
+    if changed.disabled_at is not None and person.subjects - changed.subjects:
+        raise Conflict(
+            f"{person.name} is disabled, and a subject taken away would be let in as a stranger's",
+            next_step=f"befit people remove {person.name} keeps all of theirs out",
+        )
     await _record(platform, principal, "person_changed", changed)
     await in_effect(platform, platform.stores.people.change(changed))
     return await _document(platform, changed)
@@ -138,6 +143,8 @@ async def remove_person(
     platform: Platform, principal: Principal, params: PersonNamed
 ) -> PersonDocument:
     """Forget a person for good: its keys are revoked and its groups left.
+
+    Its subjects are let in again only as a person's: add one that has them.
 
     What it has asked stays in the ledger under its id, which is given to nobody again.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from befit.catalog import Catalog, ModelCard, Workflow
@@ -17,7 +18,7 @@ from befit.inference.embedded.specialist import SpecialistArtefact
 from befit.messages import LabelDistribution
 from befit.orchestrator import BulkCase, Kind
 from befit.platform import Platform
-from befit.policy import Action
+from befit.policy import Action, Resource
 from befit.vocabulary import OUT_OF_SCOPE, Progress, Purpose
 
 _BATCH = 256
@@ -68,9 +69,11 @@ async def predict(
         InvalidRequest: the cases cannot be read.
         Forbidden: policy does not permit the specialist.
     """
-    require(platform, principal, Action.TRAIN_ON, "predict from a file")
     catalog = platform.catalog.current.of(principal.tenant)
     workflow = catalog.find_workflow(params.workflow)
+    # Nothing learns from it; what its data may be used for is asked of each call.
+    about = Resource.of_workflow(replace(workflow, purposes=frozenset()))
+    require(platform, principal, Action.TRAIN_ON, "predict from a file", about)
     card, artefact = _specialist_of(catalog, workflow)
     least = await asyncio.to_thread(
         _least_confidence, platform.workspace.artefacts_dir, artefact, asked=params.abstain

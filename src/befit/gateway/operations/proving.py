@@ -55,7 +55,12 @@ async def prove(platform: Platform, principal: Principal, params: ProveParams) -
             )
     decision = () if params.id is None else await _decision(platform, principal, params.id)
     keys = platform.ledger.keys
-    is_enough = held and decision and reaches(keys.open_heads(held), [each for each, _ in decision])
+    is_enough = (
+        held
+        and decision
+        and keys.is_current(held)
+        and reaches(keys.open_heads(held), [each for each, _ in decision])
+    )
     claim = Claim(
         decision=decision,
         shows_caller=params.shows_caller,
@@ -78,7 +83,8 @@ async def _decision(
     decision_id = decision_id_of(given) if given.startswith("run_") else given
     tenant = principal.tenant
     record = await platform.record(tenant, decision_id)
-    if not may_read(platform, principal, record.principal_id):
+    workflow = record.workflow.name if record.workflow else None
+    if not may_read(platform, principal, record.principal_id, workflow):
         raise NotFound(f"no decision {given!r}")
     if record.principal_id != principal.id:
         told = {"as": "proof"}

@@ -47,6 +47,7 @@ from befit.gateway.operations.inventory import take_inventory
 from befit.gateway.operations.keys import KeyId, NewKey, create_key, list_keys, revoke_key
 from befit.gateway.operations.lifecycle import (
     ItemName,
+    ItemRelease,
     activate_workflow,
     promote_model,
     retire_model,
@@ -73,11 +74,12 @@ from befit.gateway.operations.people import (
     set_person,
     show_person,
 )
-from befit.gateway.operations.policy import SimulateParams, show_policy, simulate
+from befit.gateway.operations.policy import show_policy
 from befit.gateway.operations.proving import ProveParams, prove
 from befit.gateway.operations.reload import reload
 from befit.gateway.operations.runs import RunLookup, RunRequest, run_locally, show_run
 from befit.gateway.operations.searching import DecisionQuery
+from befit.gateway.operations.simulating import SimulateParams, simulate
 from befit.gateway.operations.usage import UsageParams, usage
 from befit.gateway.operations.workflows import list_workflows, show_workflow
 
@@ -111,14 +113,14 @@ _ALL = (
     operation("models.list", NoParams, list_models),
     operation("models.propose", CardRequest, propose_model),
     operation("models.add", NewCard, add_model),
-    operation("models.promote", ItemName, promote_model),
+    operation("models.promote", ItemRelease, promote_model),
     operation("models.retire", ItemName, retire_model),
     operation("models.rollback", ItemName, roll_back_model),
     operation("access", AccessParams, show_access),
     operation("inventory", NoParams, take_inventory),
     operation("workflows.list", NoParams, list_workflows),
     operation("workflows.show", ItemName, show_workflow),
-    operation("workflows.activate", ItemName, activate_workflow),
+    operation("workflows.activate", ItemRelease, activate_workflow),
     operation("workflows.retire", ItemName, retire_workflow),
     operation("audit.verify", VerifyParams, verify_ledger),
     operation("audit.checkpoint", NoParams, take_checkpoint),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 import msgspec
 
@@ -14,6 +15,7 @@ from befit.gateway.failure import ErrorObject, error_object
 from befit.gateway.operations.answering import befit_options
 from befit.gateway.operations.entitled import may_read
 from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.workflow_input import input_text
 from befit.identity import Principal
 from befit.messages import ChatRequest
@@ -90,18 +92,23 @@ async def run_locally(platform: Platform, principal: Principal, params: RunReque
 
 
 async def show_run(platform: Platform, principal: Principal, params: RunLookup) -> RunDocument:
-    """A run of this principal's own; any run for administrators.
+    """A run of this principal's own; another's for who may audit it.
 
     Raises:
         NotFound: no such run, for this principal.
+        LedgerUnavailable: it is another's, and the reading cannot be recorded.
     """
     deadline = time.monotonic() + min(max(params.wait_s, 0.0), _LONGEST_WAIT_S)
     while True:
-        document = await _look(platform, principal, params.run_id)
-        still_waits = document.status in (RunStatus.RUNNING, RunStatus.PENDING_PERSON)
+        seen = await _look(platform, principal, params.run_id)
+        still_waits = seen.document.status in (RunStatus.RUNNING, RunStatus.PENDING_PERSON)
         if not still_waits or time.monotonic() >= deadline:
-            return document
+            break
         await asyncio.sleep(_LOOK_EVERY_S)
+    if not seen.is_own:
+        told, subject = {"as": "run"}, seen.document.decision_id
+        await record_reading(platform, principal, Reading.DECISION, subject=subject, told=told)
+    return seen.document
 
 
 async def _run(
@@ -153,20 +160,31 @@ def _finished(answer: Answer, principal: Principal) -> Run:
     )
 
 
-async def _look(platform: Platform, principal: Principal, run_id: str) -> RunDocument:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    """A run as it stands, and whether it is that of who looks."""
+
+    document: RunDocument
+    is_own: bool
+
+
+async def _look(platform: Platform, principal: Principal, run_id: str) -> _Seen:
     run = await platform.stores.runs.get(principal.tenant, run_id)
     if run is not None:
-        if not may_read(platform, principal, run.principal_id):
+        if not may_read(platform, principal, run.principal_id, run.workflow or None):
             raise _unknown(run_id)
         catalog = platform.catalog.current.of(principal.tenant)
-        return _kept(run, catalog.workflows.get(run.workflow))
+        kept = _kept(run, catalog.workflows.get(run.workflow))
+        return _Seen(document=kept, is_own=run.principal_id == principal.id)
     try:
         record = await platform.record(principal.tenant, decision_id_of(run_id))
     except NotFound:
         raise _unknown(run_id) from None
-    if not may_read(platform, principal, record.principal_id):
+    workflow = record.workflow.name if record.workflow else None
+    if not may_read(platform, principal, record.principal_id, workflow):
         raise _unknown(run_id)
-    return _recorded(run_id, record)
+    recorded = _recorded(run_id, record)
+    return _Seen(document=recorded, is_own=record.principal_id == principal.id)
 
 
 def _kept(run: Run, workflow: Workflow | None) -> RunDocument:

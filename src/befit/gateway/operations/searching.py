@@ -107,5 +107,6 @@ def told_of(platform: Platform, page: DecisionPage) -> dict[str, object]:
         "until": page.until,
         "denied": page.denied,
         "before": page.before,
+        "within": sorted(page.reach.workflows) if page.reach else (),
     }
     return {name: value for name, value in told.items() if value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from befit.gateway.operations.entitled import may
+from befit.gateway.operations.entitled import audited_workflows
 from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
@@ -21,7 +21,6 @@ from befit.metering import (
     report_usage,
 )
 from befit.platform import Platform
-from befit.policy import Action
 
 
 class UsageParams(OpParams, frozen=True, kw_only=True):
@@ -69,6 +68,8 @@ class UsageDocument(OpDocument, frozen=True, kw_only=True):
 async def usage(platform: Platform, principal: Principal, params: UsageParams) -> UsageDocument:
     """Usage of the tenant for who may audit, of the principal's own key for others.
 
+    Who may audit some workflows alone sees what these used.
+
     Raises:
         InvalidRequest: a time cannot be read.
         NotFound: no such reference model.
@@ -77,13 +78,15 @@ async def usage(platform: Platform, principal: Principal, params: UsageParams) -
     if params.reference is not None:
         card = platform.catalog.current.of(principal.tenant).find_card(params.reference)
         reference = Reference(card=card, basis=Basis(params.basis))
+    workflows = audited_workflows(platform, principal)
     query = UsageQuery(
         tenant=principal.tenant,
         by=frozenset(Dimension(word) for word in params.by),
         since=moment(params.since, "since"),
         until=moment(params.until, "until"),
         # Who has no key of their own and may not audit has used nothing.
-        key_id=None if may(platform, principal, Action.AUDIT) else principal.key_id or "",
+        key_id=None if workflows is None or workflows else principal.key_id or "",
+        workflows=workflows or None,
         reference=reference,
     )
     await platform.projector.caught_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from befit.errors import BefitError
+from befit.gateway.background import Background
 from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.metrics import CONTENT_TYPE, Metrics
 from befit.gateway.reply import Receive, Scope, Send, send_json
@@ -22,6 +23,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     ledger: str
     checkpoints: str
     catalog: str
+    background: str
 
 
 class HealthEndpoint:
@@ -35,13 +37,14 @@ class HealthEndpoint:
 class ReadyEndpoint:
     """`GET /readyz`: 200 once models, ledger and catalog are fit to answer, else 503."""
 
-    def __init__(self, platform: Platform, watch: CatalogWatch) -> None:
+    def __init__(self, platform: Platform, watch: CatalogWatch, background: Background) -> None:
         self._platform = platform
         self._watch = watch
+        self._background = background
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look, and say by status and by words."""
-        found = await readiness_of(self._platform, self._watch)
+        found = await readiness_of(self._platform, self._watch, self._background)
         status = 200 if found.status == "ready" else 503
         await send_json(send, msgspec.json.encode(found), status=status)
 
@@ -63,7 +66,9 @@ class MetricsEndpoint:
         await send({"type": "http.response.body", "body": body})
 
 
-async def readiness_of(platform: Platform, watch: CatalogWatch) -> Readiness:
+async def readiness_of(
+    platform: Platform, watch: CatalogWatch, background: Background
+) -> Readiness:
     """Look at everything an answer needs. Says what is wrong by a word, never by content."""
     models = await _models(platform)
     ledger = "ok" if platform.ledger.is_available else "ledger_unavailable"
@@ -78,6 +83,8 @@ async def readiness_of(platform: Platform, watch: CatalogWatch) -> Readiness:
         ledger=ledger,
         checkpoints=checkpoints,
         catalog=catalog,
+        # It is started again by itself, so requests are answered meanwhile.
+        background="background_failing" if background.failing else "ok",
     )
 
 

@@ -6,7 +6,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route, Router
 
 from befit.errors import InvalidRequest, NotFound
-from befit.gateway.catalog_watch import CatalogWatch
 from befit.gateway.chat import ChatEndpoint
 from befit.gateway.failure import Failure, failure_of
 from befit.gateway.limits import Limits
@@ -43,7 +42,7 @@ class Routes:
         self,
         platform: Platform,
         chat: ChatEndpoint,
-        watch: CatalogWatch,
+        ready: ReadyEndpoint,
         *,
         limits: Limits,
         metrics: Metrics,
@@ -54,7 +53,7 @@ class Routes:
         self._router = Router(
             [
                 Route("/healthz", HealthEndpoint(), methods=["GET"]),
-                Route("/readyz", ReadyEndpoint(platform, watch), methods=["GET"]),
+                Route("/readyz", ready, methods=["GET"]),
                 Route("/metrics", MetricsEndpoint(metrics), methods=["GET"]),
                 Route(CHAT_PATH, chat, methods=["POST"]),
                 Route("/v1/embeddings", EmbeddingsEndpoint(platform, limits), methods=["POST"]),

@@ -32,7 +32,7 @@ class HttpRequest:
     """One request. Header values must be free of line breaks.
 
     Attributes:
-        peer: how errors name the other side, such as `model 'phi' at http://..`.
+        peer: how errors name the other side, such as `model 'phi'`.
     """
 
     method: str

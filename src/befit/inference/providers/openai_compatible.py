@@ -205,7 +205,8 @@ class OpenAICompatibleProvider:
             )
             failure.retry = False
             raise failure from None
-        peer = f"model {card.name!r} at {base.origin}"
+        # Without its address: whoever asks reads this, and only administrators may know it.
+        peer = f"model {card.name!r}"
         origin = base.origin
         if card.zone is Zone.EXTERNAL and not origin.tls and not origin.is_loopback:
             failure = ModelFailure(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import socket
 import ssl
 from dataclasses import dataclass, field
 
@@ -141,8 +143,7 @@ class ConnectionPool:
                 " or name its file in SSL_CERT_FILE",
             ) from None
         except OSError as error:
-            why = error.strerror or str(error)
-            raise ModelUnreachable(f"{peer} cannot be reached: {why}") from None
+            raise ModelUnreachable(f"{peer} cannot be reached: {_why(error)}") from None
         return connection
 
     def _trust(self) -> ssl.SSLContext:
@@ -151,3 +152,12 @@ class ConnectionPool:
         if self._tls is None:
             self._tls = ssl.create_default_context()
         return self._tls
+
+
+def _why(error: OSError) -> str:
+    """What the system says, without the address that the event loop writes into it."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "TLS failed"
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "its host is not known"
+    return os.strerror(error.errno) if error.errno else "none of its host's addresses answers"

@@ -2,6 +2,7 @@
 
 from befit.policy.detection.examiner import Examiner, default_examiner, known_types
 from befit.policy.detection.finding import Consequence, Detector, Examination, Examine, Span
+from befit.policy.detection.installed import installed_detectors
 from befit.policy.detection.recognition import Recognition
 from befit.policy.detection.redaction import Redacted, redact
 from befit.policy.detection.restoring import Restorer, StreamRestorer
@@ -18,6 +19,7 @@ __all__ = [
     "Span",
     "StreamRestorer",
     "default_examiner",
+    "installed_detectors",
     "known_types",
     "redact",
 ]

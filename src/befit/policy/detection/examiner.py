@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from types import MappingProxyType
 
 from befit.policy.detection.consequences import BY_MEANING
@@ -19,13 +18,13 @@ from befit.policy.detection.finding import (
     Span,
     joined_consequence,
 )
+from befit.policy.detection.installed import installed_detectors
 from befit.policy.detection.recognition import Recognition
 from befit.vocabulary import DataClass
 
 MOST_CHARACTERS = 64_000_000
 """More in one examination is not examined, so it takes the strictest class."""
 
-_GROUP = "befit.detectors"
 _log = logging.getLogger(__name__)
 
 
@@ -91,15 +90,21 @@ def default_examiner(overrides: Mapping[str, Consequence] | None = None) -> Exam
 
     Args:
         overrides: what `befit.yaml` says of single types.
+
+    Raises:
+        WorkspaceError: a detector is installed that cannot be set up.
     """
-    detectors = (Recognition(), *_installed())
+    installed = installed_detectors()
+    if installed.faults:
+        raise installed.faults[0]
+    detectors = (Recognition(), *installed.detectors)
     table = {**_declared(detectors), **(overrides or {})}
     return Examiner(detectors, MappingProxyType(table))
 
 
 def known_types() -> frozenset[str]:
     """Every type that some installed detector finds or may be installed to find."""
-    return frozenset(_declared((Recognition(), *_installed())))
+    return frozenset(_declared((Recognition(), *installed_detectors().detectors)))
 
 
 def _declared(detectors: Sequence[Detector]) -> dict[str, Consequence]:
@@ -108,8 +113,3 @@ def _declared(detectors: Sequence[Detector]) -> dict[str, Consequence]:
         # Where two detectors find one type, the packaged one, which stands first, decides.
         table = {**detector.types, **table}
     return table
-
-
-def _installed() -> tuple[Detector, ...]:
-    """A company's own detectors, by the entry points they are installed under."""
-    return tuple(entry.load()() for entry in entry_points(group=_GROUP))

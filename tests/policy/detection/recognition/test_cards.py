@@ -41,6 +41,8 @@ def test_a_card_of_every_scheme_is_found(card: str) -> None:
         in_digits_of("\u0660", "4111111111111111"),
         in_digits_of("\u0966", "4111111111111111"),
         in_digits_of("\U0001d7ce", "4111111111111111"),
+        in_digits_of("\u2080", "4111 1111 1111 1111"),
+        "".join("\u2070\u00b9\u00b2\u00b3\u2074"[int(each)] for each in "4111111111111111"),
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1",
         "41.11.11.11.11.11.11.11",
@@ -68,7 +70,7 @@ def test_a_card_split_in_odd_pieces_is_found_beside_its_word() -> None:
         "0.4111111111111111 of it",
         "4111.111111111111",
         "blk_-4433556521525567493 and blk_4568377692254637284",
-        "a4111111111111111b",
+        "9fa4111111111111111b and 0x4111111111111111",
         "https://shop.example/item/4111111111111111",
         "0000 0000 0000 0000",
         "20240131123456 and 2024-01-31 12:34:56",
@@ -79,6 +81,61 @@ def test_a_card_split_in_odd_pieces_is_found_beside_its_word() -> None:
 )
 def test_what_only_looks_like_a_card_is_left_alone(text: str) -> None:
     assert "CREDIT_CARD" not in types(text)
+
+
+FAR_APART = ["\n", "\r\n", "\t", ",", ", ", "_", "|", " | ", ":", ";", "    ", "\u2028", "/", "\f"]
+
+
+@pytest.mark.parametrize("separator", FAR_APART)
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ["4111", "1111", "1111", "1111"],
+        ["3782", "822463", "10005"],
+        ["3056", "930902", "5904"],
+    ],
+)
+def test_a_card_in_its_groups_is_found_whatever_keeps_them_apart(
+    separator: str, groups: list[str]
+) -> None:
+    written = separator.join(groups)
+    assert found(f"pay {written}, please") == [("CREDIT_CARD", written)]
+
+
+@pytest.mark.parametrize("separator", FAR_APART)
+@pytest.mark.parametrize("word", ["card number", "Visa", "amex", "Kreditkarte", "PAN", "cc"])
+def test_beside_its_word_a_card_is_found_in_any_groups(word: str, separator: str) -> None:
+    for groups in ("411 11111 1111 1111", "41 11 11 11 11 11 11 11", "4111111111 111111"):
+        written = separator.join(groups.split())
+        assert found(f"{word}: {written}.") == [("CREDIT_CARD", written)]
+
+
+def test_a_card_with_its_expiry_in_columns_is_found_alone() -> None:
+    assert found("4111,1111,1111,1111,1227,123") == [("CREDIT_CARD", "4111,1111,1111,1111")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4123,4111,1111,1111,1111,4987,4001",  # a column of numbers of four digits
+        "4111\n1111\n1111\n1111\n2222\n3333",
+        "4,111,111,111,111,111",
+        "41111111,11111111",
+        "4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1",
+        "1990, 2005, 2010, 2011",
+    ],
+)
+def test_rows_of_numbers_are_no_card_without_the_word(text: str) -> None:
+    assert "CREDIT_CARD" not in types(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cc{}", "x{}", "{}x", "card{}end", "\u5361\u53f7{}\u3002", "://{}", "card://{}",
+     "my card is at https://shop.example/{}", "http://a/{}"],
+)  # fmt: skip
+def test_letters_or_a_bare_scheme_joined_to_a_card_do_not_hide_it(text: str) -> None:
+    assert ("CREDIT_CARD", "4111111111111111") in found(text.format("4111111111111111"))
 
 
 @given(st.text(alphabet="0123456789", min_size=15, max_size=15), st.integers(0, 9))

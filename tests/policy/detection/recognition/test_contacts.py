@@ -24,6 +24,21 @@ def test_an_account_is_found_however_it_is_written(account: str) -> None:
     assert found(f"to {account} and more") == [("IBAN_CODE", account)]
 
 
+@pytest.mark.parametrize("separator", ["\n", "\t", ",", ", ", ";", ":", "|", "_", "\r\n", "    "])
+def test_an_account_is_found_whatever_keeps_its_groups_apart(separator: str) -> None:
+    fours = separator.join(["DE89", "3704", "0044", "0532", "0130", "00"])
+    assert found(f"to {fours} and more") == [("IBAN_CODE", fours)]
+    odd = separator.join(["DE89", "37040044", "0532013000"])
+    assert found(f"my IBAN is {odd}.") == [("IBAN_CODE", odd)]
+
+
+def test_letters_joined_to_an_account_do_not_hide_it_beside_its_word() -> None:
+    account = "DE89370400440532013000"
+    assert found(f"IBAN{account}") == [("IBAN_CODE", account)]
+    assert found(f"iban {account}x") == [("IBAN_CODE", account)]
+    assert types(f"q{account}") == set()
+
+
 @pytest.mark.parametrize(
     "text",
     ["GB82WEST12345698765433", "XX82WEST12345698765432", "AB12CD34EF56GH78",

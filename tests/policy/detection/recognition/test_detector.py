@@ -19,7 +19,8 @@ PIECES = st.sampled_from(
         "4111 1111 1111 1111", "jo@example.org", "ghp_" + "a1B2c3" * 6, "+44 20 7946 0958",
         "DE89 3704 0044 0532 0130 00", "my ssn 536904399", "password: Tr0ub4dor&3", "10.20.30.40",
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "plain words", "1 2 3 4",
-        "https://example.com/", "0.5", "\n", "4", "İ", "\u200b", "-", "@",
+        "https://example.com/", "0.5", "\n", "4", "İ", "\u200b", "-", "@", "4111\n1111\n1111\n1111",
+        "card", "4111", ",", "\x00", "sk-aB3dE5gH7jK9 mN1pQ3sT5vX7",
     ]
 )  # fmt: skip
 
@@ -53,7 +54,8 @@ def test_findings_far_into_a_long_text_have_the_right_place() -> None:
 @pytest.mark.parametrize(
     "piece",
     ["4", "4 ", "@", "a@", "a.", " ", ":", "1::", "[(", "://a:", "password=", "eyJ", "sk-", "+1 ",
-     "-", "-----BEGIN PRIVATE KEY-----", "\u200b", "GB82 ", "4111 1111 1111 1112 ", "card 4 1 "],
+     "-", "-----BEGIN PRIVATE KEY-----", "\u200b", "GB82 ", "4111 1111 1111 1112 ", "card 4 1 ",
+     "4,", "4\n", "4        ", "4111,1111\n1111;1112 ", "card 4,1 ", "sk-a1b2 ", "\x00", "://4"],
 )  # fmt: skip
 def test_a_hostile_text_of_a_quarter_megabyte_ends(piece: str) -> None:
     """Linear time is measured by `benchmarks/detection`; a search that is not would not end."""

@@ -84,6 +84,31 @@ def test_ids_split_on_purpose_are_found_beside_their_word() -> None:
     assert types("PESEL: " + in_digits_of("\uff10", "44051401359")) == {"PL_PESEL"}
 
 
+@pytest.mark.parametrize("separator", ["\n", "\t", ",", ";", ":", "|", "_", "    ", "\r\n"])
+def test_beside_its_word_an_id_is_found_whatever_keeps_its_groups_apart(separator: str) -> None:
+    for kind, word, groups in [
+        ("US_SSN", "SSN", "536 90 4399"),
+        ("UK_NHS", "NHS number", "943 476 5870"),
+        ("IN_AADHAAR", "Aadhaar", "2341 2341 2346"),
+        ("PL_PESEL", "PESEL", " ".join("44051401359")),
+    ]:
+        written = separator.join(groups.split())
+        assert (kind, written) in found(f"my {word} is {written}.")
+        assert kind not in types(f"order {written}.")
+
+
+def test_an_id_joined_to_its_word_is_found() -> None:
+    assert types("ssn536904399") == {"US_SSN"}
+    assert types("x15108695088") == set()
+
+
+@pytest.mark.parametrize("unseen", ["\x00", "\u3164", "\U000e0100", "\u17b4", "\U0001d173"])
+def test_characters_that_nobody_sees_hide_no_id_with_letters(unseen: str) -> None:
+    for kind, number in ALONE:
+        written = unseen.join(number)
+        assert found(f"it is {written}.") == [(kind, written)]
+
+
 def test_a_word_inside_another_word_says_nothing() -> None:
     assert types("classname 536904399") == set()
     assert types("basins 123456782") == set()

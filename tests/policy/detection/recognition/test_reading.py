@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from befit.policy.detection import Recognition
 from befit.policy.detection.recognition.reading import Reading
 
-UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\ufe0f\u0301"
+UNSEEN = (
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\ufe0f\u0301\u3164\u115f\u1160\uffa0\u17b4\u17b5\u180b"
+    "\u180f\u2065\ufff0\ufff9\u0489\u20dd\U000e0100\U000e01ef\U000e0041\U0001d173\U0001d17a\U0001bca0"
+    "\x00\x01\x08\x1b\x1f\x7f\x80\x9f"
+)
 SAMPLES = [
     "4111111111111111",
     "jo.doe@example.org",
@@ -49,6 +53,16 @@ def test_unseen_characters_change_no_finding_and_offsets_stay_right(
     text = f"{before} {written} {after}"
     spans = [span for span in Recognition().detect(text) if text[span.start : span.end] == written]
     assert len(spans) == 1
+
+
+def test_what_ends_a_line_and_blanks_stay() -> None:
+    text = "a\tb\nc\r\nd\x0be\x0cf g"
+    assert Reading.of(text).text is text
+
+
+def test_texts_of_many_strange_characters_are_read_as_those_of_few() -> None:
+    many = "".join(map(chr, range(0x660, 0x66A))) + "".join(map(chr, range(0xFF10, 0xFF20)))
+    assert Reading.of(many).text == "".join(Reading.of(each).text for each in many)
 
 
 def test_a_text_without_anything_strange_is_its_own_reading() -> None:

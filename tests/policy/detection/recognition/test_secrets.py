@@ -76,6 +76,17 @@ def test_a_token_split_by_signs_that_nobody_sees_or_misses_is_found(
     assert "SECRET" in types(text)
 
 
+@pytest.mark.parametrize("name", ["openai", "openai project", "anthropic", "gitlab", "slack"])
+@pytest.mark.parametrize("separator", [" ", "\n", "\r\n  ", "\x00", "\U000e0100"])
+def test_a_token_of_no_fixed_length_is_found_whole_where_it_is_split(
+    name: str, separator: str
+) -> None:
+    token = TOKENS[name]
+    for cut in (len(token) // 2, token.rindex("-") + 1):
+        written = f"{token[:cut]}{separator}{token[cut:]}"
+        assert ("SECRET", written) in found(f"the key: {written} is mine"), (cut, written)
+
+
 @pytest.mark.parametrize("label", ["RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\\n"])
 def test_a_private_key_is_found_from_its_first_line_to_its_last(label: str, line_end: str) -> None:
@@ -134,6 +145,8 @@ def test_a_value_that_a_word_makes_secret_is_found(text: str, value: str) -> Non
         "max_tokens: 4096, token count = 1234567890123",
         "tokens: com.apple.xpc.activity/4505",
         "keyboard: qwerty12345678",
+        "sk-learn GitHub v2something and disk- 4a5b6c7d8e9f0a1b2c3d4e5f",
+        "sk- whoever reads this has no key",
         "commit 9f8e7d6c5b4a392817069f8e7d6c5b4a39281706",
         "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "550e8400-e29b-41d4-a716-446655440000",

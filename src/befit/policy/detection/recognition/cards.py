@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from stdnum import luhn
-
 from befit.policy.detection.recognition.digit_runs import Number
 from befit.policy.detection.recognition.words import Words
 
@@ -59,7 +57,17 @@ _WORDS = Words(
     r"|unionpay|rupay|pan|ccn?|cvv|cvc|payment|kreditkarte|karte|carte|tarjeta|carta|cart[ãa]o"
     r"|kort|karta)(?:s|n?nummer|number|no)?"
 )
+_STEMS = (
+    *("card", "credit", "debit", "visa", "master", "maestro", "amex", "american", "diners"),
+    *("discover", "jcb", "unionpay", "rupay", "pan", "cc", "cv", "payment", "kart", "cart"),
+    *("tarjeta", "kort"),
+)
+"""Every word has one of these; that a text has none is quickly known."""
+_TWICE = str.maketrans("0123456789", "0246813579")
+"""Twice a digit, and the sum of both digits where that has two."""
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_PATH = re.compile(r"://(?:[\w-]+\.)+[^\W\d_]{2,24}(?::[0-9]+)?/(?:\S*/)?\Z")
+"""An address of the web with a site, up to a part of its path."""
 _REACH = 40
 """Characters to either side in which an enclosing identifier would show."""
 
@@ -84,7 +92,7 @@ def is_scattered_card(number: Number) -> bool:
     if has_card_word(number):
         return True
     separator = number.separator
-    if separator is None or number.is_decimal:
+    if separator is None or number.is_decimal or number.is_joined:
         return False
     return separator.strip() != "" or set(number.sizes) == {1}
 
@@ -92,6 +100,11 @@ def is_scattered_card(number: Number) -> bool:
 def may_begin(digit: str) -> bool:
     """Whether the cards of some scheme begin with a digit."""
     return bool(_ANY_SCHEME.match(digit))
+
+
+def may_name_cards(lowered: str) -> bool:
+    """Whether a text of small letters may hold a word for cards; most do not."""
+    return any(stem in lowered for stem in _STEMS)
 
 
 def has_card_word(number: Number) -> bool:
@@ -103,7 +116,12 @@ def _holds(digits: str, scheme: re.Pattern[str] | None = None) -> bool:
     scheme = scheme or _SCHEME_OF_LENGTH.get(len(digits))
     if scheme is None or not scheme.match(digits):
         return False
-    return luhn.is_valid(digits) and len(set(digits)) > 1
+    return _is_luhn(digits) and len(set(digits)) > 1
+
+
+def _is_luhn(digits: str) -> bool:
+    """Whether the last digit checks the others (ISO/IEC 7812), in a third of a library's time."""
+    return sum(map(int, digits[-1::-2] + digits[-2::-2].translate(_TWICE))) % 10 == 0
 
 
 def _is_like_others(number: Number) -> bool:
@@ -114,11 +132,11 @@ def _is_like_others(number: Number) -> bool:
 
 
 def _is_inside_identifier(number: Number) -> bool:
-    """Whether it is digits of a UUID, or of a path in an address of the web."""
+    """Whether it is digits of a UUID, or of a path in an address that names no card."""
     start, end, lowered = number.start, number.end, number.stretch.lowered
     before = lowered[max(0, start - _REACH) : start]
     after = lowered[end : end + _REACH]
-    if before.endswith("/") and "://" in before.rpartition(" ")[2]:
+    if before.endswith("/") and _PATH.search(before) and not has_card_word(number):
         return True
     if not (before.endswith("-") or after.startswith("-")):
         return False

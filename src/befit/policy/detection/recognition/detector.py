@@ -25,10 +25,11 @@ from befit.policy.detection.recognition.numbers import numbers
 from befit.policy.detection.recognition.phones import phones
 from befit.policy.detection.recognition.private_keys import private_keys
 from befit.policy.detection.recognition.reading import Reading
+from befit.policy.detection.recognition.spread_numbers import spread_numbers
 from befit.policy.detection.recognition.stretch import CORE, Recogniser, Stretch, stretches
 from befit.policy.detection.recognition.tokens import split_tokens, tokens
 
-VERSION = "recognition/1"
+VERSION = "recognition/2"
 """Raised whenever the same text may give other findings."""
 
 _STRONGEST_FIRST: tuple[Recogniser, ...] = (
@@ -37,15 +38,16 @@ _STRONGEST_FIRST: tuple[Recogniser, ...] = (
     assignments,
     ibans,
     lettered_ids,
-    ip_addresses,
     numbers,
+    spread_numbers,
+    ip_addresses,
     emails,
     domain_names,
     phones,
 )
 """Of findings that overlap, the one of the earlier recogniser stands."""
 
-_NEED_DIGITS = frozenset({split_tokens, ibans, lettered_ids, numbers, phones})
+_NEED_DIGITS = frozenset({split_tokens, ibans, lettered_ids, numbers, spread_numbers, phones})
 _DIGIT = re.compile("[0-9]")
 
 

@@ -14,6 +14,8 @@ _DOT = r"(?:\.| ?[\[({]dot[\])}] ?)"
 _LABELS = rf"(?:[\w-]{{1,63}}+{_DOT}){{1,8}}"
 _LAST = r"(?:xn--[\w-]{2,59}|[^\W\d_]{2,24})(?![\w-])"
 _AT = re.compile(rf"(?:@|[\[({{]at[\])}}] ?)({_LABELS}{_LAST})", re.IGNORECASE)
+_SIGNS = ("@", "[at", "(at", "{at")
+"""One of them stands in any text that holds an address."""
 _LOCAL_BACKWARDS = re.compile(r"[\w.%+~'-]{1,64}+")
 _LONGEST_LOCAL = 64
 _EDGES = ".%+~'-"
@@ -23,6 +25,8 @@ _FILE_ENDINGS = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "cs
 
 def emails(stretch: Stretch) -> Iterator[Span]:
     """E-mail addresses."""
+    if not any(sign in stretch.lowered for sign in _SIGNS):
+        return
     text = stretch.text
     for match in _AT.finditer(text):
         start = _start_of_local(text, match.start())

@@ -83,8 +83,10 @@ class NationalId:
         if self.begins is not None and not self.begins.match(number.digits):
             return False
         separators = self.alone.get(number.sizes)
-        is_alone = separators is not None and all(
-            each and each in separators for each in number.separators
+        is_alone = (
+            separators is not None
+            and not number.is_joined
+            and all(each and each in separators for each in number.separators)
         )
         if not is_alone and not self.is_named(number):
             return False
@@ -92,6 +94,8 @@ class NationalId:
 
     def is_scattered(self, number: Number) -> bool:
         """Whether digits split in some other way are one; a word has to say so."""
+        if self.begins is not None and not self.begins.match(number.digits):
+            return False
         return self.is_named(number) and self._holds(number)
 
     def is_named(self, number: Number) -> bool:

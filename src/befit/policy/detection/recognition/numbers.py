@@ -35,7 +35,7 @@ def _well_written(run: DigitRun) -> Iterator[Span]:
             if sizes[first : last + 1] not in _FORMS or not run.is_clean(first, last):
                 continue
             number = run.number(first, last)
-            kind = _kind_of(number)
+            kind = kind_of(number)
             if kind is not None:
                 yield Span(start=number.start, end=number.end, type=kind)
                 step = last + 1 - first
@@ -51,7 +51,8 @@ def _reach(sizes: Sizes, first: int) -> int:
     return last - 1
 
 
-def _kind_of(number: Number) -> str | None:
+def kind_of(number: Number) -> str | None:
+    """What a number that is written in a known form is."""
     if number.sizes in cards.GROUPINGS and cards.is_card(number):
         return cards.TYPE
     for each in BY_SIZES.get(number.sizes, ()):
@@ -72,9 +73,7 @@ def _scattered(run: DigitRun) -> Iterator[Span]:
             yield Span(start=number.start, end=number.end, type=kind, score=0.9)
             return
     if count > 2 and digits > _FEWEST_OF_CARD:
-        searched = run.number(0, min(count, _SEARCHED_GROUPS) - 1)
-        if cards.has_card_word(searched):
-            yield from _scattered_cards(run)
+        yield from scattered_cards(run)
 
 
 def _may_be_whole(run: DigitRun, digits: int) -> bool:
@@ -92,8 +91,11 @@ def _scattered_kind(number: Number) -> str | None:
     return next((each.type for each in ids if each.is_scattered(number)), None)
 
 
-def _scattered_cards(run: DigitRun) -> Iterator[Span]:
+def scattered_cards(run: DigitRun) -> Iterator[Span]:
+    """Cards in any groups of a run that a word for cards stands beside."""
     sizes = run.sizes[:_SEARCHED_GROUPS]
+    if not cards.has_card_word(run.number(0, len(sizes) - 1)):
+        return
     first = 0
     while first < len(sizes):
         digits, step = 0, 1

@@ -7,6 +7,7 @@ is seen whole and with what stands before it; only what begins in the core count
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,10 @@ BEFORE = 512
 AFTER = 8_192
 """Longer than any key or token that is looked for here."""
 
+_DIGIT_ROW = re.compile(r"[0-9](?:[\s,;:|_/.\-]{0,8}+[0-9]){7,}+")
 
-@dataclass(frozen=True)  # no slots: the small letters are derived once
+
+@dataclass(frozen=True)  # no slots: what is derived is derived once
 class Stretch:
     """Some text, and which of it counts.
 
@@ -37,6 +40,11 @@ class Stretch:
     def lowered(self) -> str:
         """The text in small letters, character for character."""
         return self.text.lower()
+
+    @cached_property
+    def digit_rows(self) -> list[tuple[int, int]]:
+        """Where eight digits or more stand with nothing but blanks and signs between them."""
+        return [match.span() for match in _DIGIT_ROW.finditer(self.text)]
 
     def around(self, start: int, end: int, *, before: int = 64, after: int = 32) -> str:
         """What stands beside a finding, in small letters; words that tell what it is."""

@@ -1,7 +1,8 @@
 """Keys and tokens of the usual providers, known by how they begin.
 
-They are found as they stand, and also where somebody has split one with spaces, dashes, dots or
-line breaks: text without separators still holds the beginning and all that follows it.
+They are found as they stand, and also where somebody has split one. Those of one length with
+spaces, dashes, dots or line breaks: text without separators still holds the beginning and all
+that follows it. Others with spaces or line breaks, as long as what follows looks like a key.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class _Token:
         return re.compile(rf"(?<![0-9A-Za-z])(?:{starts}){self.body}(?![0-9A-Za-z])")
 
     @cached_property
+    def beginning(self) -> re.Pattern[str]:
+        """What one begins with, where it may begin."""
+        return re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, self.starts))})")
+
+    @cached_property
     def in_pieces(self) -> re.Pattern[str]:
         """The token where all separators are gone, and so is what set it apart."""
         starts = "|".join(map(re.escape, self.starts))
@@ -51,6 +57,10 @@ class _Token:
 _WORD = "[0-9A-Za-z]"
 _BASE64URL = "[0-9A-Za-z_-]"
 _PIECE = re.compile(r"[^\s.\-]+")
+_KEY_PIECE = re.compile(r"((?:[0-9A-Za-z_-]|\.(?=[0-9A-Za-z_-])){0,300}+)(\s{0,8}+)")
+_MOST_KEY_PIECES = 8
+_LEAST_KEY_PIECE = 4
+_LEAST_KEY_LINE = 16
 
 _TOKENS: tuple[_Token, ...] = (
     _Token(  # Amazon Web Services: key ids
@@ -109,6 +119,10 @@ _BY_SIGN = tuple(
 )
 """The starts by a sign in them: what is missing from a text spares the search for many."""
 
+_UNDERSCORED = tuple(start for start, _ in _BY_START if "_" in start)
+_FEW = 8
+"""So many underscores are quicker looked before than the text is searched for every start."""
+
 _AZURE_AD = re.compile(r"(?<![\w~.-])[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}(?![\w~-])")
 _TELEGRAM = re.compile(r"(?<![0-9A-Za-z])[0-9]{8,10}:AA[\w-]{33}(?![\w-])")
 _JWT = re.compile(r"(?<![\w.-])(eyJ[\w-]{10,2000})\.[\w-]{4,6000}(?:\.[\w-]{0,2000}){1,3}")
@@ -120,12 +134,14 @@ def tokens(stretch: Stretch) -> Iterator[Span]:
     found = [
         token
         for sign, starts in _BY_SIGN
-        if sign in text
+        if (sign in text if sign != "_" else _may_hold_underscored(text))
         for start, token in starts
         if start in text
     ]
     for token in dict.fromkeys(found):
         yield from map(_span, token.pattern.finditer(text))
+        if not token.is_whole:
+            yield from _in_pieces(token, text)
     if "Q~" in text:
         yield from map(_span, _AZURE_AD.finditer(text))
     if ":AA" in text:
@@ -139,7 +155,14 @@ def tokens(stretch: Stretch) -> Iterator[Span]:
 def split_tokens(stretch: Stretch) -> Iterator[Span]:
     """Tokens of a fixed length whose parts stand apart."""
     squeezed = "".join(stretch.text.split()).replace("-", "").replace(".", "")
-    found = dict.fromkeys([token for start, token in _WHOLE_BY_START if start in squeezed])
+    may_hold = _may_hold_underscored(squeezed)
+    found = dict.fromkeys(
+        [
+            token
+            for start, token in _WHOLE_BY_START
+            if (may_hold or start[-1] != "_") and start in squeezed
+        ]
+    )
     if not found or len(squeezed) == len(stretch.text):
         return
     pieces = _Pieces(stretch.text)
@@ -149,6 +172,63 @@ def split_tokens(stretch: Stretch) -> Iterator[Span]:
             written = stretch.text[start:end]
             if len(written) > len(match[0]) and _is_split_on_purpose(written, match[1]):
                 yield Span(start=start, end=end, type=TYPE, score=0.9)
+
+
+def _in_pieces(token: _Token, text: str) -> Iterator[Span]:
+    """Tokens of no fixed length that spaces or line breaks split."""
+    for match in token.beginning.finditer(text):
+        end = _end_of_pieces(token, text, *match.span())
+        if end is not None:
+            yield Span(start=match.start(), end=end, type=TYPE, score=0.8)
+
+
+def _end_of_pieces(token: _Token, text: str, start: int, position: int) -> int | None:
+    """Where the most pieces end that make a token together; None where they make none."""
+    joined = text[start:position]
+    end = None
+    least = _LEAST_KEY_PIECE
+    for place in range(_MOST_KEY_PIECES):
+        match = _KEY_PIECE.match(text, position)
+        if match is None:
+            break
+        piece = match[1]
+        if not (_is_of_key(piece, least) if place else _may_be_first(piece)):
+            break
+        joined += piece
+        if token.pattern.fullmatch(joined):
+            # It may be whole: only what is long enough to be a line of it still belongs to it.
+            least = _LEAST_KEY_LINE
+            end = match.end(1) if place else None
+        if not match[2]:
+            break
+        position = match.end()
+    return end
+
+
+def _may_be_first(piece: str) -> bool:
+    """Whether it may be the beginning of a key's body, and is no word: `proj-Ab3` or nothing."""
+    return not piece or piece.endswith("-") or any(map(str.isdigit, piece))
+
+
+def _is_of_key(piece: str, least: int) -> bool:
+    """Whether letters and digits stand in it in no order: it is no word and no number."""
+    if len(piece) < least or not any(map(str.isalpha, piece)):
+        return False
+    return any(map(str.isdigit, piece)) or not (
+        piece.islower() or piece.isupper() or piece.istitle()
+    )
+
+
+def _may_hold_underscored(text: str) -> bool:
+    """Whether a start with an underscore, which is its last character, may stand in a text."""
+    at = text.find("_")
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        if text.endswith(_UNDERSCORED, 0, at + 1):
+            return True
+        at = text.find("_", at + 1)
+    return True
 
 
 class _Pieces:

@@ -15,6 +15,13 @@ def upgrade() -> None:
     _activations()
     _data_subjects()
     _policy_versions()
+    _carried_tags()
+
+
+def _carried_tags() -> None:
+    """A conversation carries the tags of its turns; none are known of those before."""
+    tags: Column[int] = Column("joined_tags", Integer(), nullable=False, server_default="0")
+    op.add_column("conversations", tags)
 
 
 def _policy_versions() -> None:
