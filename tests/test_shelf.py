@@ -237,3 +237,26 @@ async def test_a_detector_that_cannot_be_set_up_keeps_the_old_ones_at_work_and_i
     platform.workspace.config_file.write_text(_CONFIG + changed + "# uninstalled\n")
     assert (await shelf.reload()).problems == ()
     assert "IP_ADDRESS" in shelf.now.settings.detection.consequences
+
+
+async def test_rules_that_cannot_be_kept_are_not_in_force_and_are_tried_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+):
+    shelf = platform.shelf
+    before = shelf.now.policy
+    rules = platform.workspace.root / "policies"
+    rules.mkdir(exist_ok=True)
+    (rules / "own.cedar").write_text('@id("own")\nforbid (principal, action, resource);\n')
+    with monkeypatch.context() as broken:
+
+        async def refuse(kept: object) -> None:
+            raise OSError("the database is full")
+
+        broken.setattr(platform.stores.policies, "keep", refuse)
+        with pytest.raises(OSError, match="full"):
+            while True:  # a file that has just changed is looked at twice
+                await shelf.reload()
+        assert shelf.now.policy is before
+    while shelf.now.policy is before:
+        await shelf.reload()
+    assert await platform.stores.policies.get(shelf.now.policy.hash) is not None

@@ -48,6 +48,7 @@ class Shelf:
         self.activations = ActivationBook()  # read by `refresh`; until then nothing is activated
         self._evidence: Mapping[str, EvidenceBook] = {}
         self._refreshed: Snapshot | None = None  # the snapshot that the evidence is of
+        self._ready: Snapshot | None = None  # what the last look would put in force
         self._turn = asyncio.Lock()  # the watch and an operation may reload at once
         self._source = CatalogSource(workspace, examine=self._examine)
 
@@ -57,10 +58,20 @@ class Shelf:
             before = self.now
             # The thread only reads; what it read is taken here, in one step for all who ask.
             look = await asyncio.to_thread(self._source.look)
+            await self._keep_rules()
             reload = self._source.take(look)
             if self.now is not self._refreshed:
                 await self.refresh()
             return replace(reload, changed=_is_other(self.now, before))
+
+    async def _keep_rules(self) -> None:
+        """Keep a version of the rules before a decision can name it.
+
+        Where that fails nothing is taken, and the next look reads the files again.
+        """
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            await self._stores.policies.keep(ready.policy.rules)
 
     async def refresh(self) -> None:
         """Read what is activated and what was measured; keep each version by its hash."""
@@ -100,6 +111,7 @@ class Shelf:
             examine=self._examiner(found.settings),
             catalogs=Catalogs(declared=reading.catalog, current=reading.catalog),
         )
+        self._ready = ready
         return Examined(problems=(), take=partial(self._put, ready))
 
     def _put(self, ready: Snapshot) -> None:
