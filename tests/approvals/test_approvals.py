@@ -105,7 +105,7 @@ async def test_only_the_entitled_decide(
             assert not decided.self_approved
         opened = await _open(approvals, reviewers=reviewers, kind=kind)
         for principal in not_entitled:
-            with pytest.raises(Forbidden, match="among those entitled|limited to"):
+            with pytest.raises(Forbidden, match=r"among those entitled|limited to"):
                 await approvals.approve(opened.id, principal, payload_sha256=opened.payload_sha256)
             with pytest.raises(NotFound):
                 await approvals.get(opened.id, principal)

@@ -35,7 +35,9 @@ def exercise(shell: Shell, out: Path) -> None:
     (line,) = (out / "decisions.jsonl").read_text().splitlines()
     assert manifest["decisions"] == 1
     assert json.loads(line)["decision_id"] == theirs
-    erased = shell("audit", "erase", "--who", "as:ann", "--json").json
+    asked = shell("audit", "erase", "--who", "as:ann", code=1)
+    assert "nothing was erased: repeat with --yes" in asked.err
+    erased = shell("audit", "erase", "--who", "as:ann", "--yes", "--json").json
     assert erased["keys"]
     record = shell("audit", "show", mine, "--json").json
     assert (record["principal_id"], record["erased_events"]) == (None, record["events"])
@@ -58,3 +60,30 @@ def test_what_cannot_be_is_said_in_one_line(shell: Shell, tmp_path: Path) -> Non
     taken = shell("audit", "export", "--out", str(tmp_path / "taken"), code=1)
     assert "is there already" in taken.err
     assert "write 2026-01-31" in shell("audit", "search", "--since", "soon", code=2).err
+
+
+MEANINGLESS = (
+    (("search", "--status", "answerd"), 2, "did you mean 'answered'?"),
+    (("search", "--status", "?"), 2, "statuses are open, "),
+    (("search", "--workflow", "assistent"), 2, "did you mean 'assistant'?"),
+    (("search", "--who", "nobody"), 1, "nobody called 'nobody' is known"),
+    (("search", "--before", "dec_0"), 2, "before names no decision"),
+    (("export", "--who", "nobody", "--out", "out"), 1, "nobody called 'nobody' is known"),
+    (("export", "--workflow", "none", "--out", "out"), 2, "no workflow 'none'"),
+    (("erase", "--who", "nobody", "--yes"), 1, "nobody called 'nobody' is known"),
+    (("erase", "--who", "local:admin", "--yes"), 1, "administrator of this machine"),
+    (("events", "--before", "admin_0"), 2, "before names no event"),
+    (("show", "admin_0"), 1, "no administrative event"),
+    (("prove", "admin_0"), 1, "no administrative event"),
+)
+
+
+def test_a_word_that_means_nothing_here_is_named_and_leaves_no_trace(server: Served) -> None:
+    shell = server.shell
+    events = shell("audit", "verify", "--json").json["events"]
+    for arguments, code, told in MEANINGLESS:
+        done = shell("audit", *arguments, code=code)
+        assert told in done.err
+        assert done.err.count("\n") == 1
+    assert not (shell.folder / "out").exists()
+    assert shell("audit", "verify", "--json").json["events"] == events

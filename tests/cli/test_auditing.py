@@ -65,6 +65,49 @@ def test_an_auditor_goes_from_a_question_to_a_proof_without_befit(
     assert (tmp_path / "proof.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_who_read_what_is_listed_shown_and_proved_without_befit(
+    house: Served, tmp_path: Path
+) -> None:
+    shell = house.shell
+    key = shell("keys", "create", "read", "--json").json
+    body = {"model": "near", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"authorization": f"Bearer {key['key']}"}
+    answer = httpx.post(f"{house.url}/chat/completions", json=body, headers=headers).json()
+    decision = answer["befit"]["decision_id"]
+    shell("audit", "show", decision)
+    arguments = ("audit", "events", "--action", "decision_read", "--by", "local:admin")
+    row = shell(*arguments, "--limit", "1", "--json").json["events"][0]
+    assert (row["subject"], row["by"]) == (decision, "local:admin")
+    shown = shell("audit", "show", row["id"]).out
+    assert "decision_read" in shown
+    assert decision in shown
+    proof = tmp_path / "proof.json"
+    shell("audit", "prove", row["id"], "--out", str(proof))
+    shell("audit", "verifier", "--out", str(tmp_path / "verify.py"))
+    public = shell("audit", "public-key").out.strip()
+    checked = alone(tmp_path, "verify.py", "proof.json", "--public-key", public)
+    assert checked.returncode == 0, checked.stderr
+    assert f"{row['id']} of tenant default" in checked.stdout
+    assert '"action":"decision_read"' in checked.stdout
+    forged = proof.read_text().replace(row["id"], decision)
+    proof.write_text(forged)
+    assert alone(tmp_path, "verify.py", "proof.json", "--public-key", public).returncode == 1
+
+
+def test_nothing_that_is_there_already_is_written_over(house: Served, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("# mine\n")
+    events = house.shell("audit", "verify", "--json").json["events"]
+    for arguments, told in (
+        (("prove", asked(house.shell), "--out", str(mine)), "is there already"),
+        (("verifier", "--out", str(mine)), "is there already"),
+        (("checkpoint", "--out", str(mine)), "something else than checkpoints"),
+    ):
+        assert told in house.shell("audit", *arguments, code=1).err
+        assert mine.read_text() == "# mine\n"
+    assert house.shell("audit", "verify", "--json").json["events"] > events  # what was asked
+
+
 def test_the_receipt_of_an_answer_is_checked_without_befit(house: Served, tmp_path: Path) -> None:
     key = house.shell("keys", "create", "auditee", "--json").json["key"]
     body = {"model": "near", "messages": [{"role": "user", "content": "hi"}]}

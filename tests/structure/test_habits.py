@@ -9,9 +9,7 @@ from tests.structure.tree import sources
 
 # Where everything may be caught, and why. Each of them logs or reports what it caught.
 BROAD_EXCEPTS = {
-    "src/befit/audit/committer.py: Committer._perform": (
-        "the same, for work between two groups"
-    ),
+    "src/befit/audit/committer.py: Committer._perform": ("the same, for work between two groups"),
     "src/befit/audit/committer.py: Committer._commit": (
         "the writer thread's end: whoever waits for a receipt must hear that there is none"
     ),

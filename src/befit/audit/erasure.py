@@ -133,6 +133,11 @@ class Erasure:
         """How leaves and key files name a principal, whose data may have been erased."""
         return self._pseudonyms.of(tenant, principal_id)
 
+    async def has_keys(self, tenant: str, principal_id: str) -> bool:
+        """Whether anything is sealed under a key of theirs."""
+        pseudonym = self._pseudonyms.of(tenant, principal_id)
+        return bool(await asyncio.to_thread(self._keys_of, tenant, pseudonym))
+
     async def standing(self, tenant: str, principal_id: str) -> Standing:
         """What is under way for a person, everything just appended included."""
         await self._caught_up()

@@ -3,8 +3,8 @@
 It checks each group's signature and root, the root of the whole log before it, each
 decision's chain and grammar, each sealed box against its hash and its commitments, the
 checkpoint files, that nothing else lies in the folder, and that the database's index finds
-it all. It writes nothing into the workspace. Memory is bounded by the open decisions: what it must remember of closed ones
-goes to a temporary file.
+it all. It writes nothing into the workspace. Memory is bounded by the open decisions: what it
+must remember of closed ones goes to a temporary file.
 
 What it cannot see: groups cut off the end of a log *together with* the checkpoints that
 named them, and a log that was written anew by whoever has the signing key. Whoever holds

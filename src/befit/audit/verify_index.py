@@ -99,7 +99,7 @@ class IndexCheck:
                 f"({self._missed_events} events, the first of {self._first_missed}), so that "
                 f"searches and exports miss them; {_NEXT}"
             )
-        if self._unknown_rows or unfounded:
+        elif self._unknown_rows or unfounded:
             self._problems.add(
                 f"{_INDEX} tells of {self._unknown_rows} events and {unfounded} decisions that "
                 f"the ledger does not hold; {_NEXT}"

@@ -7,7 +7,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.options import example, json_option, workspace_option
-from befit.cli.output import print_json, say, table
+from befit.cli.output import is_answerable, print_json, say, table
 from befit.cli.session import perform
 
 
@@ -31,24 +31,39 @@ class _Retained(msgspec.Struct):
     rows: int
 
 
-@click.command(epilog=example("befit audit erase --who alice", "befit audit erase --who key:K1A2"))
+@click.command(
+    epilog=example("befit audit erase --who alice", "befit audit erase --who key:K1A2 --yes")
+)
 @click.option("--who", required=True, metavar="WHO", help="A principal's id, or a person's name.")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
 @json_option
 @workspace_option
-def erase(workspace: Workspace, who: str, as_json: bool) -> None:
+def erase(workspace: Workspace, who: str, yes: bool, as_json: bool) -> int:
     """Erase a person: destroy every key that their data was sealed under.
 
-    It cannot be undone. The ledger still verifies, and records which keys were destroyed.
+    It cannot be undone. The ledger still verifies, and records which keys were destroyed. You
+    are asked for your yes; without a terminal or --yes the answer is no.
     """
+    if not yes and not _agreed(who):
+        return 1
     document = perform(workspace, "audit.erase", {"who": who})
     if as_json:
         print_json(document)
-        return
+        return 0
     told = msgspec.convert(document, _Erased)
     click.echo(
         f"{len(told.keys)} keys of {who} are destroyed and {told.rows} rows cleared; the ledger "
         f"names them {told.pseudonym} (recorded as {', '.join(told.records)})"
     )
+    return 0
+
+
+def _agreed(who: str) -> bool:
+    question = f"every key of {who} is destroyed, and nothing brings back what they sealed"
+    if is_answerable():
+        return click.confirm(f"{question}. Erase?", err=True)
+    say(f"befit: {question}; nothing was erased: repeat with --yes to agree")
+    return False
 
 
 @click.command(epilog=example("befit audit retain --dry-run", "befit audit retain --json"))

@@ -18,7 +18,7 @@ from befit.catalog import Workspace
 from befit.cli.options import example, json_option, workspace_option
 from befit.cli.output import print_json, say
 from befit.cli.session import perform
-from befit.errors import InvalidRequest, WorkspaceError
+from befit.errors import Conflict, InvalidRequest, WorkspaceError
 
 _FROM_HELP = "A file of checkpoints that you hold, as --out of `befit audit checkpoint` writes it."
 _OUT = click.Path(path_type=Path, dir_okay=False)
@@ -41,7 +41,7 @@ class _Keys(msgspec.Struct):
 
 
 @click.command(epilog=example("befit audit checkpoint", "befit audit checkpoint --out held.txt"))
-@click.option("--out", type=_OUT, metavar="FILE", help="Append it to this file too.")
+@click.option("--out", type=_OUT, metavar="FILE", help="Append it to this list of them too.")
 @json_option
 @workspace_option
 def checkpoint(workspace: Workspace, out: Path | None, as_json: bool) -> int:
@@ -74,7 +74,7 @@ def checkpoint(workspace: Workspace, out: Path | None, as_json: bool) -> int:
     )
 )
 @click.argument("decision_id", metavar="[ID]", required=False)
-@click.option("--out", type=_OUT, metavar="FILE", help="Write it here instead of printing it.")
+@click.option("--out", type=_OUT, metavar="FILE", help="A new file, instead of printing it.")
 @click.option("--from", "held", type=_OUT, metavar="FILE", help=_FROM_HELP)
 @click.option("--without-caller", is_flag=True, help="Do not disclose who asked.")
 @json_option
@@ -89,11 +89,13 @@ def prove(
 ) -> None:
     """Prove a decision, or how the ledger grew, to someone who has nothing of Befit.
 
-    ID is a decision's or its run's. The proof shows every event of it that there is, what each
-    says and the salts of its commitments, each one's place in the ledger, and the signed
-    checkpoint. With --from it is linked to a checkpoint that its reader holds. `befit audit
-    verifier` writes the program that checks it.
+    ID is a decision's or its run's, or an administrative event's. The proof shows every event of
+    it that there is, what each says and the salts of its commitments, each one's place in the
+    ledger, and the signed checkpoint. With --from it is linked to a checkpoint that its reader
+    holds. `befit audit verifier` writes the program that checks it.
     """
+    if out is not None:
+        _require_free(out)  # before anything is read, which is recorded
     params: dict[str, object] = {"id": decision_id, "shows_caller": not without_caller}
     if held is not None:
         params["checkpoints"] = checkpoints_of(held)
@@ -106,7 +108,7 @@ def prove(
 
 
 @click.command(epilog=example("befit audit verifier --out befit_verify.py"))
-@click.option("--out", type=_OUT, metavar="FILE", required=True, help="Where to write it.")
+@click.option("--out", type=_OUT, metavar="FILE", required=True, help="A new file.")
 @json_option
 def verifier(out: Path, as_json: bool) -> None:
     """Write the program that checks proofs and receipts without Befit.
@@ -168,11 +170,22 @@ def checkpoints_of(path: Path) -> str:
 def _write(path: Path, text: str) -> None:
     # A proof may say who asked: it is for its owner, who hands it on.
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode())
+    except FileExistsError:
+        raise _taken(path) from None
     except OSError as error:
         raise _unwritable(path, error) from None
+
+
+def _require_free(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise _taken(path)
+
+
+def _taken(path: Path) -> Conflict:
+    return Conflict(f"{path} is there already", next_step="name another place")
 
 
 def _unwritable(path: Path, error: OSError) -> WorkspaceError:

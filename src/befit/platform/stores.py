@@ -12,6 +12,7 @@ from befit.policy import PolicyVersionStore
 from befit.storage import (
     Database,
     SqlActivationStore,
+    SqlAdministrativeEvents,
     SqlApprovalStore,
     SqlBudgetStore,
     SqlCheckpointStore,
@@ -39,6 +40,7 @@ class Stores:
 
     url: str
     activations: ActivationStore
+    administrative: SqlAdministrativeEvents
     keys: KeyStore
     people: PeopleStore
     groups: GroupStore
@@ -59,6 +61,7 @@ class Stores:
         return cls(
             url=database.url,
             activations=SqlActivationStore(database),
+            administrative=SqlAdministrativeEvents(database),
             keys=SqlKeyStore(database),
             people=SqlPeopleStore(database),
             groups=SqlGroupStore(database),

@@ -1,6 +1,7 @@
 """Each room's store on the workspace's database, and the schema's migrations."""
 
 from befit.storage.activations import SqlActivationStore
+from befit.storage.administrative_events import AdministrativePage, SqlAdministrativeEvents
 from befit.storage.approvals import SqlApprovalStore
 from befit.storage.budgets import SqlBudgetStore
 from befit.storage.checkpoints import SqlCheckpointStore, held_checkpoint
@@ -20,8 +21,10 @@ from befit.storage.runs import SqlRunStore
 from befit.storage.usage import SqlUsageStore
 
 __all__ = [
+    "AdministrativePage",
     "Database",
     "SqlActivationStore",
+    "SqlAdministrativeEvents",
     "SqlApprovalStore",
     "SqlBudgetStore",
     "SqlCheckpointStore",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,7 +80,7 @@ class SqlHeldIndex:
             return self._connection.execute(query).scalar_one()
 
     @contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def _explaining(self) -> Generator[None]:
         try:
             yield
         except DBAPIError as error:
@@ -88,14 +88,14 @@ class SqlHeldIndex:
 
 
 @contextmanager
-def index_beside(url: str) -> Iterator[SqlHeldIndex]:
+def index_beside(url: str) -> Generator[SqlHeldIndex]:
     """The index of a database that a server has open."""
     with _reading(dialect.open_beside(url)) as index:
         yield index
 
 
 @contextmanager
-def index_at_rest(url: str) -> Iterator[SqlHeldIndex | None]:
+def index_at_rest(url: str) -> Generator[SqlHeldIndex | None]:
     """The index of a database that nobody has open, read without a trace.
 
     None where there is no database: the next start makes it from the ledger.
@@ -139,7 +139,7 @@ def forget_index(url: str) -> None:
 
 
 @contextmanager
-def _reading(engine: Engine) -> Iterator[SqlHeldIndex]:
+def _reading(engine: Engine) -> Generator[SqlHeldIndex]:
     try:
         with dialect.reading(engine).connect() as connection:
             yield SqlHeldIndex(connection, engine)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
 )
 
 from befit.storage.columns import Usd, Words
@@ -226,6 +227,13 @@ Index(
     DECISIONS.c.opened_at,
     sqlite_where=DECISIONS.c.closed_at.is_(None),
     postgresql_where=DECISIONS.c.closed_at.is_(None),
+)
+Index(
+    "ix_events_administrative",
+    EVENTS.c.tenant,
+    EVENTS.c.at,
+    sqlite_where=EVENTS.c.type == literal_column("'administrative'"),
+    postgresql_where=EVENTS.c.type == literal_column("'administrative'"),
 )
 Index(
     "ix_calls_unsettled",

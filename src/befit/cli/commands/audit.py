@@ -13,6 +13,7 @@ import msgspec
 from befit.audit import DecisionRecord
 from befit.catalog import Workspace
 from befit.cli.audit_erasure import erase, retain
+from befit.cli.audit_events import ADMINISTRATIVE, event_report, events
 from befit.cli.audit_proofs import (
     checkpoint,
     checkpoints_of,
@@ -62,6 +63,7 @@ for _each in (
     public_key,
     rotate_key,
     search,
+    events,
     export,
     erase,
     retain,
@@ -78,8 +80,15 @@ for _each in (
 def show(workspace: Workspace, decision_id: str, as_json: bool) -> None:
     """Show one decision: who asked, what was considered, called, checked and decided.
 
-    ID is a decision's or its run's.
+    ID is a decision's or its run's, or an administrative event's: who did what, and when.
     """
+    if decision_id.startswith(ADMINISTRATIVE):
+        event = perform(workspace, "events.show", {"id": decision_id})
+        if as_json:
+            print_json(event)
+        else:
+            click.echo(event_report(event))
+        return
     document = perform(workspace, "decisions.show", {"id": decision_id})
     if as_json:
         print_json(document)

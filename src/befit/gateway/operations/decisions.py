@@ -7,6 +7,7 @@ from dataclasses import replace
 from befit.audit import DecisionRecord
 from befit.errors import NotFound
 from befit.gateway.operations.entitled import audited_workflows, may_read, may_review, require
+from befit.gateway.operations.known import require_known
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import DecisionQuery, page_asked, told_of
@@ -61,7 +62,8 @@ async def list_decisions(
 
     Raises:
         Forbidden: it asks for another's, and may not audit.
-        InvalidRequest: the limit or a time cannot be read.
+        InvalidRequest: the limit or a time cannot be read, or a word means nothing here.
+        NotFound: nobody of that name is known.
         LedgerUnavailable: others' are among them, and the reading cannot be recorded.
     """
     own = (principal.id,)
@@ -73,6 +75,7 @@ async def list_decisions(
         page = replace(page, reach=Reach(principal_id=principal.id, workflows=workflows))
     if page.principal_ids not in (None, own) and workflows == _NONE:
         require(platform, principal, Action.AUDIT, "read what others asked")
+    await require_known(platform, page, params.who)
     await platform.projector.caught_up()
     rows = await platform.stores.usage.decisions(page)
     if page.principal_ids != own and workflows != _NONE:

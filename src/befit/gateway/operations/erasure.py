@@ -9,9 +9,9 @@ import msgspec
 from befit.audit import Act, DueKeys, KeptDays
 from befit.errors import Conflict
 from befit.gateway.operations.entitled import require
+from befit.gateway.operations.known import meant, require_somebody
 from befit.gateway.operations.operation import OpDocument, OpParams
-from befit.gateway.operations.searching import meant
-from befit.identity import Principal
+from befit.identity import Principal, local_administrator
 from befit.platform import Platform
 from befit.policy import Action
 
@@ -62,11 +62,15 @@ async def erase(platform: Platform, principal: Principal, params: ErasureParams)
 
     Raises:
         Forbidden: the principal is no administrator.
-        Conflict: a key of theirs still works, an answer waits, or a request is under way.
+        NotFound: nobody of that name is known; nothing is recorded then.
+        Conflict: it is who asks, or the administrator of the machine; a key of theirs still
+            works, an answer waits, or a request is under way.
     """
     require(platform, principal, Action.ADMINISTER, "erase a person's data")
     tenant, erasure = principal.tenant, platform.erasure
     (who,) = (await meant(platform, tenant, params.who)).principal_ids
+    _require_another(principal, who)
+    await require_somebody(platform, tenant, params.who)
     standing = await erasure.standing(tenant, who)
     for key_id in {*standing.key_ids, who.removeprefix(_KEY)}:
         await _require_stopped(platform, tenant, key_id)
@@ -115,6 +119,20 @@ async def retain_all(platform: Platform, by: str) -> int:
             report = await platform.erasure.retain(tenant, kept, _act(platform, by))
             records += len(report.records)
     return records
+
+
+def _require_another(principal: Principal, who: str) -> None:
+    """What an administrator did is an account of others' data, and stays."""
+    if who == local_administrator().id:
+        raise Conflict(
+            f"{who} is the administrator of this machine, and no person whose data could go",
+            next_step="name a person, a key, or who was given as --as",
+        )
+    if who == principal.id:
+        raise Conflict(
+            f"{principal.name} is who asks, and nobody erases themselves",
+            next_step="have another administrator do it",
+        )
 
 
 async def _require_stopped(platform: Platform, tenant: str, key_id: str) -> None:

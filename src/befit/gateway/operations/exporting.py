@@ -28,6 +28,7 @@ from befit.audit import (
 from befit.errors import WorkspaceError
 from befit.gateway.operations.entitled import require, workflow_named
 from befit.gateway.operations.export_files import ExportFiles
+from befit.gateway.operations.known import require_known
 from befit.gateway.operations.operation import OpDocument
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import DecisionFilter, page_asked, told_of
@@ -101,6 +102,8 @@ async def export(
 
     Raises:
         Forbidden: the principal may not export.
+        InvalidRequest: a word of the query means nothing here.
+        NotFound: nobody of that name is known.
         Conflict: something lies at `out` already.
         LedgerUnavailable: the export cannot be recorded, and so is not there.
         WorkspaceError: the disk refuses, or the ledger is damaged.
@@ -108,6 +111,7 @@ async def export(
     about = workflow_named(params.workflow)
     require(platform, principal, Action.EXPORT, "export decisions", about)
     page = await page_asked(platform, principal.tenant, params, limit=_PAGE, before=None)
+    await require_known(platform, page, params.who)
     # What comes in meanwhile belongs to the next export.
     page = replace(page, until=page.until or time.time())
     out = Path(params.out)

@@ -6,6 +6,7 @@ import asyncio
 
 from befit.audit import Claim, Event, EventPointer, NoteError, Proof, given_notes, reaches
 from befit.errors import InvalidRequest, NotFound
+from befit.gateway.operations.administrative import ADMINISTRATIVE, administrative_event
 from befit.gateway.operations.entitled import may_read, require
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.reading import Reading, record_reading
@@ -19,7 +20,8 @@ class ProveParams(OpParams, frozen=True, kw_only=True):
     """What to prove.
 
     Attributes:
-        id: a decision's id or its run's; None proves the growth of the ledger alone.
+        id: a decision's id or its run's, or an administrative event's; None proves the growth
+            of the ledger alone.
         shows_caller: whether the section that says who is disclosed.
         checkpoints: the text of a file of checkpoints that whoever reads the proof holds;
             the newest one is linked to it.
@@ -80,6 +82,9 @@ async def _decision(
     platform: Platform, principal: Principal, given: str
 ) -> tuple[tuple[Event, EventPointer], ...]:
     """The decision's events with where they lie; reading another's is recorded first."""
+    if given.startswith(ADMINISTRATIVE):
+        event = await administrative_event(platform, principal, given)
+        return await _placed(platform, (event,))
     decision_id = decision_id_of(given) if given.startswith("run_") else given
     tenant = principal.tenant
     record = await platform.record(tenant, decision_id)
@@ -89,8 +94,14 @@ async def _decision(
     if record.principal_id != principal.id:
         told = {"as": "proof"}
         await record_reading(platform, principal, Reading.DECISION, subject=decision_id, told=told)
-    events = await platform.projector.events_of(tenant, decision_id)
-    pointers = await platform.stores.decisions.events_of(tenant, decision_id)
+    return await _placed(platform, await platform.projector.events_of(tenant, decision_id))
+
+
+async def _placed(
+    platform: Platform, events: tuple[Event, ...]
+) -> tuple[tuple[Event, EventPointer], ...]:
+    of = (events[0].tenant, events[0].decision_id)
+    pointers = await platform.stores.decisions.events_of(*of)
     places = {(each.log, each.index): each for each in pointers}
     return tuple((event, places[event.log, event.index]) for event in events)
 

@@ -10,6 +10,7 @@ import msgspec
 from befit.errors import NotFound, nearest
 from befit.gateway.operations.access import AccessParams, show_access
 from befit.gateway.operations.adding import NewCard, add_model, propose_model
+from befit.gateway.operations.administrative import EventId, EventQuery, list_events, show_event
 from befit.gateway.operations.answering import Asked, ask, route
 from befit.gateway.operations.approvals import (
     ApprovalId,
@@ -110,6 +111,8 @@ _ALL = (
     operation("usage", UsageParams, usage),
     operation("decisions.show", DecisionId, show_decision),
     operation("decisions.list", DecisionQuery, list_decisions),
+    operation("events.show", EventId, show_event),
+    operation("events.list", EventQuery, list_events),
     operation("models.list", NoParams, list_models),
     operation("models.propose", CardRequest, propose_model),
     operation("models.add", NewCard, add_model),

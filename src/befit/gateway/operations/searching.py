@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from befit.errors import InvalidRequest
+from befit.gateway.operations.known import meant
 from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpParams
 from befit.metering import DecisionPage
@@ -13,8 +13,6 @@ from befit.platform import Platform
 
 MOST = 500
 """The most decisions of one page."""
-
-_KEY = "key:"
 
 ClassWord = Literal["public", "internal", "confidential", "restricted"]
 
@@ -44,14 +42,6 @@ class DecisionQuery(DecisionFilter, frozen=True, kw_only=True):
     before: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Whom:
-    """Who is meant by a search: principals, or one API key of theirs."""
-
-    principal_ids: tuple[str, ...]
-    key_id: str | None = None
-
-
 async def page_asked(
     platform: Platform, tenant: str, asked: DecisionFilter, *, limit: int, before: str | None
 ) -> DecisionPage:
@@ -77,21 +67,6 @@ async def page_asked(
         key_id=whom.key_id if whom else None,
         denied=asked.denied,
     )
-
-
-async def meant(platform: Platform, tenant: str, who: str) -> Whom:
-    """Who is meant: a person by name, a key by its id, or a principal by its id.
-
-    Nobody needs to be known: decisions outlive the directory, and an id that means nothing
-    here finds nothing.
-    """
-    for person in await platform.stores.people.list(tenant):
-        if who == person.name:
-            return Whom(principal_ids=(person.id,))
-    key = await platform.stores.keys.find(who.removeprefix(_KEY))
-    if key is not None and key.tenant == tenant:
-        return Whom(principal_ids=(key.principal_id,), key_id=key.id)
-    return Whom(principal_ids=(who,))
 
 
 def told_of(platform: Platform, page: DecisionPage) -> dict[str, object]:

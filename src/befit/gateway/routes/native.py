@@ -15,6 +15,7 @@ from befit.gateway.bearer import bearer_in
 from befit.gateway.body import read_body
 from befit.gateway.limits import Limits
 from befit.gateway.operations.access import AccessParams, show_access
+from befit.gateway.operations.administrative import EventId, EventQuery, list_events, show_event
 from befit.gateway.operations.approvals import (
     ApprovalId,
     ApprovalQuery,
@@ -130,6 +131,8 @@ def native_endpoints(platform: Platform, limits: Limits) -> tuple[NativeEndpoint
         at("GET", "/v1/runs/{run_id}", RunLookup, show_run),
         at("GET", "/v1/decisions", DecisionQuery, list_decisions),
         at("GET", "/v1/decisions/{id}", DecisionId, show_decision),
+        at("GET", "/v1/events", EventQuery, list_events),
+        at("GET", "/v1/events/{id}", EventId, show_event),
         at("GET", "/v1/usage", UsageParams, usage),
         at("GET", "/v1/approvals", ApprovalQuery, list_approvals),
         at("GET", "/v1/approvals/{id}", ApprovalId, show_approval),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, Double, Integer, PrimaryKeyConstraint, Text
+from sqlalchemy import Column, Double, Integer, PrimaryKeyConstraint, Text, text
 
 revision = "2"
 down_revision = "1"
@@ -16,6 +16,17 @@ def upgrade() -> None:
     _data_subjects()
     _policy_versions()
     _carried_tags()
+    _administrative_events()
+
+
+def _administrative_events() -> None:
+    """Who did what is listed by time; few events are of it."""
+    op.create_index(
+        "ix_events_administrative",
+        "events",
+        ["tenant", "at"],
+        sqlite_where=text("type = 'administrative'"),
+    )
 
 
 def _carried_tags() -> None:
