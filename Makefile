@@ -15,6 +15,9 @@ PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
 CORE := $(VENV)/stamps/core-$(PLACE)
 DEV := $(VENV)/stamps/dev-$(PLACE)
 
+# Most tests start processes and wait for them, so two files run side by side.
+SPREAD := -n 2 --dist loadfile
+
 say = @printf '==> %s\n' "$(1)" >&2
 
 .PHONY: help
@@ -32,13 +35,13 @@ demo: $(CORE) ## Install the core, fetch the small models, play the demo
 test: $(DEV) ## Install the development tools, fetch the small models, run the tests
 	$(call say,test: fetching the small models (once) and running the tests)
 	@$(VENV)/bin/befit pull
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(SPREAD) $(ARGS)
 
 .PHONY: heavy
 heavy: $(DEV) ## Run the tests that take minutes
 	$(call say,heavy: running the tests that take minutes)
 	@$(VENV)/bin/befit pull
-	@$(PY) -m pytest -m heavy $(ARGS)
+	@$(PY) -m pytest -m heavy $(SPREAD) $(ARGS)
 
 .PHONY: lint
 lint: style types ranks ## Check style, types and ranks

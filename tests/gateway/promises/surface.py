@@ -32,6 +32,8 @@ SURFACE: dict[tuple[str, str], Leaves] = {
     ("GET", "/v1/runs/{run_id}"): Leaves.NOTHING,
     ("GET", "/v1/decisions"): Leaves.NOTHING,
     ("GET", "/v1/decisions/{id}"): Leaves.NOTHING,
+    ("GET", "/v1/events"): Leaves.NOTHING,
+    ("GET", "/v1/events/{id}"): Leaves.NOTHING,
     ("GET", "/v1/usage"): Leaves.NOTHING,
     ("GET", "/v1/approvals"): Leaves.NOTHING,
     ("GET", "/v1/approvals/{id}"): Leaves.NOTHING,
