@@ -51,10 +51,8 @@ class _Nested:
         self.value = value
 
 
-def _as_text(nested: object) -> str:
-    if isinstance(nested, _Nested):
-        return _encode(nested.value).decode()
-    raise NotImplementedError
+def _as_text(nested: _Nested) -> str:
+    return _encode(nested.value).decode()
 
 
 _encode = msgspec.json.Encoder(enc_hook=_as_text).encode
@@ -69,11 +67,15 @@ class Content:
         joined: what a model may read as one although it stands in several texts; it is
             examined, and cannot be replaced.
         is_text_only: False where something cannot be examined.
+        as_read: the request encoded anew. A key that stands twice in one object is read in one
+            way here and perhaps in another by a model's server: what is sent must be what was
+            examined.
     """
 
     texts: tuple[str, ...]
     joined: tuple[str, ...]
     is_text_only: bool
+    as_read: ChatRequest
     _request: ChatRequest
     _values: Mapping[str, object]
 
@@ -88,23 +90,15 @@ class Content:
             name: _read(name, raw) for name, raw in request.fields.items() if name not in _TARGET
         }
         texts = tuple(_texts(values, keep_binary=request.is_text_only))
+        encoded = {name: msgspec.Raw(_encode(value)) for name, value in values.items()}
         return cls(
             texts=texts,
             joined=tuple(_joined(values)),
             is_text_only=request.is_text_only and not any(map(_is_binary, texts)),
+            as_read=replace(request, fields={**request.fields, **encoded}),
             _request=request,
             _values=values,
         )
-
-    @property
-    def as_read(self) -> ChatRequest:
-        """The request as it was read here, encoded anew.
-
-        A key that stands twice in one object is read in one way here and perhaps in another
-        by a model's server: what is sent must be what was examined.
-        """
-        fields = {name: msgspec.Raw(_encode(value)) for name, value in self._values.items()}
-        return replace(self._request, fields={**self._request.fields, **fields})
 
     def with_texts(self, texts: Sequence[str]) -> ChatRequest:
         """The request with its texts, in the order of `texts`, replaced by these.

@@ -6,11 +6,16 @@ content, examination = await examined(examine, request)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from befit.messages import ChatRequest
 from befit.orchestrator.content import Content
 from befit.policy.detection import Examination, Examine
+
+_T = TypeVar("_T")
 
 _AT_ONCE_BYTES = 4096
 """Handing a shorter request to a thread costs more than examining it."""
@@ -22,10 +27,14 @@ async def examined(examine: Examine, request: ChatRequest) -> tuple[Content, Exa
     Raises:
         InvalidRequest: a field of the request is no JSON.
     """
-    size = sum(len(bytes(raw)) for raw in request.fields.values())
-    if size <= _AT_ONCE_BYTES:
-        return examine_request(examine, request)
-    return await asyncio.to_thread(examine_request, examine, request)
+    return await off_the_loop(request, partial(examine_request, examine, request))
+
+
+async def off_the_loop(request: ChatRequest, work: Callable[[], _T]) -> _T:
+    """Do work on a request's content: here where it is short, else in a thread."""
+    if sum(len(bytes(raw)) for raw in request.fields.values()) <= _AT_ONCE_BYTES:
+        return work()
+    return await asyncio.to_thread(work)
 
 
 def examine_request(examine: Examine, request: ChatRequest) -> tuple[Content, Examination]:

@@ -12,9 +12,9 @@ from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.decision_log import DecisionLog
-from befit.orchestrator.examining import examined
+from befit.orchestrator.examining import examined, off_the_loop
 from befit.orchestrator.run import Run
-from befit.policy import Verdicts, classify
+from befit.policy import Form, Verdicts, classify
 from befit.vocabulary import Purpose, new_id
 
 
@@ -99,4 +99,6 @@ class Opening:
         verdicts = run.policy.decide(situation)
         run.situation = situation
         run.forms = {name: verdict.form for name, verdict in verdicts.by_model.items()}
+        if Form.REDACTED in run.forms.values():
+            await off_the_loop(run.request, run.redacted)
         return verdicts

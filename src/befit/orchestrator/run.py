@@ -135,8 +135,14 @@ class Run:
         Raises:
             Forbidden: nothing was examined that could be redacted.
         """
-        if self.form_for(card) is Form.RAW:
-            return None
+        return None if self.form_for(card) is Form.RAW else self.redacted()
+
+    def redacted(self) -> Redaction:
+        """The one redaction of this run; much text takes a while.
+
+        Raises:
+            Forbidden: nothing was examined that could be redacted.
+        """
         if self.redaction is None:
             if self.content is None or self.examination is None:
                 raise Forbidden("the content was not examined, so it cannot be redacted")
