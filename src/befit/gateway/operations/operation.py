@@ -54,9 +54,14 @@ class OperationCall:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A named operation; `perform` takes its parameters as plain values or JSON."""
+    """A named operation; `perform` takes its parameters as plain values or JSON.
+
+    Attributes:
+        params: what it takes; of one whose module is not imported yet the bare base.
+    """
 
     name: str
+    params: type[msgspec.Struct]
     perform: Callable[[OperationCall, Mapping[str, object]], Awaitable[Document]]
 
 
@@ -70,7 +75,7 @@ def operation(
     async def perform(call: OperationCall, given: Mapping[str, object]) -> Document:
         return await function(call.platform, call.principal, read_params(given, params))
 
-    return Operation(name, perform)
+    return Operation(name, params, perform)
 
 
 def long_operation(
@@ -84,7 +89,7 @@ def long_operation(
         read = read_params(given, params)
         return await function(call.platform, call.principal, read, call.progress)
 
-    return Operation(name, perform)
+    return Operation(name, params, perform)
 
 
 def late_operation(name: str, module: str) -> Operation:
@@ -98,7 +103,7 @@ def late_operation(name: str, module: str) -> Operation:
         late: Operation = (await asyncio.to_thread(importlib.import_module, module)).OPERATION
         return await late.perform(call, given)
 
-    return Operation(name, perform)
+    return Operation(name, OpParams, perform)
 
 
 def read_params(given: Mapping[str, object], params: type[P]) -> P:
