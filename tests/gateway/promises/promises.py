@@ -86,6 +86,9 @@ class Evidence:
 
     def reading(self, ask: Ask) -> Reading:
         """The oracle's reading of an ask; only `auto` takes its workflow from the record."""
+        return self._read(ask, carried=self._carried(ask))
+
+    def _read(self, ask: Ask, *, carried: DataClass) -> Reading:
         name = named_workflow(ask)
         if name is None and named_model(ask) is None and ask.at != EMBEDDINGS:
             recorded = self.account.last_told(self.decision_of[ask.word], "workflow") or {}
@@ -96,22 +99,39 @@ class Evidence:
             ask=ask,
             flow=world.flow(name),
             named=named_model(ask),
-            carried=self._carried(ask),
+            carried=carried,
             hour=self.hour,
         )
 
     def _carried(self, ask: Ask) -> DataClass:
-        """The least class that the conversation has by then: of what was answered before."""
-        carried = DataClass.PUBLIC
-        if ask.conversation is None or self.scenario.at_once:
-            return carried
-        for earlier, heard in zip(self.scenario.asks, self.heard, strict=True):
-            if earlier == ask:
-                break
-            same = (earlier.key, earlier.conversation) == (ask.key, ask.conversation)
-            if same and heard.status == 200:
-                carried = max(carried, self.reading(earlier).data_class)
-        return carried
+        """The class that the conversation had by then.
+
+        At least that of what was answered before. A turn that was refused, or that came at the
+        same time, may have raised it too; whether it had by then, only the record can say. It
+        is believed where such a turn has just that class: rules may deny one class and permit
+        the next, so the least alone is no reading.
+        """
+        alone: set[DataClass] = set()
+        least = DataClass.PUBLIC
+        for other, heard in self._other_turns(ask):
+            data_class = self._read(other, carried=DataClass.PUBLIC).data_class
+            alone.add(data_class)
+            if heard.status == 200 and not self.scenario.at_once:
+                least = max(least, data_class)
+        decision_id = self.decision_of.get(ask.word)
+        word = self.account.last_told(decision_id, "data_class") if decision_id else None
+        raised = DataClass.from_word(word) if word else DataClass.PUBLIC
+        return max(least, raised) if raised in alone else least
+
+    def _other_turns(self, ask: Ask) -> Iterator[tuple[Ask, Heard]]:
+        """The turns of an ask's conversation that may have come before it."""
+        for other, heard in zip(self.scenario.asks, self.heard, strict=True):
+            if other == ask and not self.scenario.at_once:
+                return
+            is_same = (other.key, other.conversation) == (ask.key, ask.conversation)
+            is_known = other.word in self.decision_of
+            if other != ask and ask.conversation is not None and is_same and is_known:
+                yield other, heard
 
 
 def check_every_promise(evidence: Evidence) -> None:
