@@ -197,9 +197,19 @@ async def test_no_more_calls_are_made_than_were_permitted(platform: Platform) ->
     async with await bulk_on(platform) as bulk:
         await bulk.permit(card(platform), CASES[:1], Purpose.EVALUATION)
         first = await bulk.answer(CASES[0], card(platform))
-        second = await bulk.answer(CASES[1], card(platform))
+        second = await bulk.answer(CASES[0], card(platform))
     assert first.error is None
     assert (second.error or "").startswith("permit_denied")
+
+
+async def test_a_row_that_was_not_among_the_permitted_ones_is_not_sent(
+    platform: Platform, upstream: ScriptedUpstream
+) -> None:
+    with pytest.raises(PermitDenied, match="not among"):
+        async with await bulk_on(platform) as bulk:
+            await bulk.permit(card(platform), CASES[:1], Purpose.EVALUATION)
+            await bulk.answer(CASES[1], card(platform))
+    assert not upstream.requests
 
 
 async def test_a_probe_is_one_call_charged_at_the_most_it_can_cost(

@@ -145,7 +145,8 @@ async def test_rows_of_a_bulk_are_redacted_each_and_restored(redacting: World) -
     card = redacting.platform.catalog.current.cards["outside"]
     async with await redacting.platform.orchestrator.bulk(arrival) as bulk:
         await bulk.permit(card, cases, Purpose.EVALUATION)
-        rows = [await bulk.answer(case, card) for case in cases]
+        _, again = _arrival(*(case.request.text for case in cases))  # other objects, same rows
+        rows = [await bulk.answer(case, card) for case in again]
     assert [row.output for row in rows] == [CARD, CARD]
     assert all(b"4111 1111" not in request.body for request in redacting.outside.requests)
 
@@ -223,3 +224,12 @@ async def test_a_rule_about_embeddings_is_asked_for_embeddings(
                 EmbeddingArrival(caller=local_administrator(), request=request)
             )
         assert not world.outside.requests
+
+
+async def test_what_may_be_read_redacted_only_is_not_trained_on(redacting: World) -> None:
+    arrival, cases = _arrival(TEXT)
+    card = redacting.platform.catalog.current.cards["outside"]
+    with pytest.raises(Forbidden, match="training learns from them as they are"):
+        async with await redacting.platform.orchestrator.bulk(arrival) as bulk:
+            await bulk.permit(card, cases, Purpose.TRAINING)
+    assert not redacting.outside.requests

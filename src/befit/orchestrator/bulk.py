@@ -20,13 +20,14 @@ from types import TracebackType
 
 import msgspec
 
-from befit.catalog import ModelCard, Workflow
+from befit.catalog import ModelCard
 from befit.errors import BefitError, Forbidden, PermitDenied
 from befit.inference import ModelCall, ProbeResult, TextsCall, probe
 from befit.messages import ChatRequest, Embeddings, LabelDistribution, TokenUsage
 from befit.metering import most_cost_usd
 from befit.orchestrator import ending
 from befit.orchestrator.account import BulkRows
+from befit.orchestrator.bulk_content import BulkContent
 from befit.orchestrator.calls import (
     Calls,
     Intent,
@@ -36,14 +37,12 @@ from befit.orchestrator.calls import (
 )
 from befit.orchestrator.closings import Closings
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.examining import examine_request
 from befit.orchestrator.prompt import prepare
-from befit.orchestrator.redaction import Redaction
 from befit.orchestrator.run import Run
 from befit.policy import Form
-from befit.policy.detection import Examination, Examine
+from befit.policy.detection import Examination
 from befit.routing import Candidate, Gate
-from befit.vocabulary import DataClass, Evidence, Purpose
+from befit.vocabulary import Evidence, Purpose
 
 _LIFETIME_S = 6 * 3600.0
 _ERROR_CHARACTERS = 300
@@ -114,8 +113,7 @@ class BulkRun:
         self._calls = calls
         self._closings = closings
         self._accounts: dict[str, _Account] = {}
-        self._examined: dict[int, BulkCase] = {}  # by identity: ids may stand twice
-        self._redactions: dict[int, Redaction] = {}
+        self._content = BulkContent(run)
 
     @property
     def decision_id(self) -> str:
@@ -151,7 +149,7 @@ class BulkRun:
             BudgetExhausted: all cases together can cost more than what is left.
         """
         run = self._run
-        await self._join_classes(cases)
+        await self._content.join([case.request for case in cases])
         run.situation = await self._calls.situation(run, (card,), purpose=purpose)
         verdict = await self._calls.verdict(run, card, purpose)
         if not verdict.permitted:
@@ -162,11 +160,15 @@ class BulkRun:
                 f"answers of {card.name!r} may not go out unattended",
                 next_step="run the workflow for each: its answers then wait for a person",
             )
-        most = [self._most_usd(case, card) for case in cases]
-        known = [cost for cost in most if cost is not None]
+        elif purpose is Purpose.TRAINING and verdict.form is Form.REDACTED:
+            raise Forbidden(
+                "policy lets these cases be read redacted only, and training learns from them "
+                "as they are",
+                next_step="take the findings out of the cases, or name the purpose training",
+            )
         intent = Intent(
             purpose=purpose,
-            most_usd=sum(known, Decimal(0)) if len(known) == len(most) else None,
+            most_usd=await asyncio.to_thread(self._most_of, cases, card),
             calls=max(1, len(cases)),
             lifetime_s=_LIFETIME_S,
         )
@@ -185,41 +187,23 @@ class BulkRun:
         self._run.classification = self._run.classification.joined(found)
         return found
 
-    async def _join_classes(self, cases: Sequence[BulkCase]) -> None:
-        """Join what each new case holds into the class of the whole bulk."""
-        examine = self._run.in_force.examine
-        new = [case for case in cases if id(case) not in self._examined]
-        self._examined.update((id(case), case) for case in new)
-        if examine is not None and new:
-            await asyncio.to_thread(self._examine_cases, examine, new)
-
-    def _examine_cases(self, examine: Examine, cases: Sequence[BulkCase]) -> None:
-        run = self._run
-        for case in cases:
-            content, found = examine_request(examine, case.request)
-            is_text = case.request.is_text_only and found.is_whole
-            run.classification = run.classification.joined(found, is_text=is_text)
-            if not is_text:
-                run.classification = run.classification.unexamined(_strictest(run.workflow))
-            if any(found.sensitive):
-                self._redactions[id(case)] = Redaction.of(content, found, run.workflow)
-
     async def answer(self, case: BulkCase, card: ModelCard) -> BulkRow:
         """One case through one model. A failed call is a row with its error, not an exception."""
         account = await self._permitted(card)
-        most_usd = self._most_usd(case, card)
+        request = self._prepared(case, card)
+        most_usd = most_cost_usd(card, request)
         account.begin(most_usd)
         started = time.perf_counter()
         workflow = self._run.workflow
         call = ModelCall(
             permit=account.call.permit,
             card=card,
-            request=self._prepared(case, card),
+            request=request,
             labels=workflow.labels if workflow else (),
         )
         try:
             completion = await self._rooms.caller.chat(call)
-            redaction = self._redaction(case, card)
+            redaction = self._content.redaction(case.request, self._run.form_for(card))
             completion = redaction.restored(completion) if redaction else completion
         except BefitError as error:
             charged = most_usd if may_have_cost(error) else Decimal(0)
@@ -265,8 +249,7 @@ class BulkRun:
     async def embed(self, cases: Sequence[BulkCase], card: ModelCard) -> Embeddings:
         """Vectors for many texts in one call; one row a case, its tokens on the first."""
         account = await self._permitted(card)
-        most = [self._most_usd(case, card) for case in cases]
-        most_usd = None if None in most else sum((cost for cost in most if cost), Decimal(0))
+        most_usd = self._most_of(cases, card)
         account.begin(most_usd)
         started = time.perf_counter()
         texts = tuple(self._sent(case, card).text for case in cases)
@@ -357,15 +340,7 @@ class BulkRun:
         return account
 
     def _sent(self, case: BulkCase, card: ModelCard) -> ChatRequest:
-        """The case as it may go to a model: as it came, or redacted."""
-        redaction = self._redaction(case, card)
-        return redaction.request if redaction else case.request
-
-    def _redaction(self, case: BulkCase, card: ModelCard) -> Redaction | None:
-        """What stands between a case and a model that may not have it raw."""
-        if self._run.form_for(card) is Form.RAW:
-            return None
-        return self._redactions.get(id(case))  # nothing was found in most cases
+        return self._content.sent(case.request, self._run.form_for(card))
 
     def _prepared(self, case: BulkCase, card: ModelCard) -> ChatRequest:
         return prepare(self._sent(case, card), self._run.workflow, card)
@@ -373,9 +348,12 @@ class BulkRun:
     def _most_usd(self, case: BulkCase, card: ModelCard) -> Decimal | None:
         return most_cost_usd(card, self._prepared(case, card))
 
-
-def _strictest(workflow: Workflow | None) -> DataClass:
-    return workflow.requirements.highest_class if workflow else DataClass.RESTRICTED
+    def _most_of(self, cases: Sequence[BulkCase], card: ModelCard) -> Decimal | None:
+        """The most that all cases together can cost; None where a price is unknown."""
+        total: Decimal | None = Decimal(0)
+        for case in cases:
+            total = _plus(total, self._most_usd(case, card))
+        return total
 
 
 def _failed(case: BulkCase, card: ModelCard, started: float, error: BefitError) -> BulkRow:
