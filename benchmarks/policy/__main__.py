@@ -20,7 +20,6 @@ from befit.catalog import ModelCard, Stage, Via
 from befit.identity import EVERYONE, Principal
 from befit.policy import (
     PACKAGED_SETS,
-    Action,
     ClassOrigin,
     Policy,
     PolicyChoice,
@@ -149,7 +148,6 @@ def _situation(cards: tuple[ModelCard, ...], number: int) -> Situation:
         principal=Principal(
             id="key:K1", name="k", groups=frozenset({EVERYONE, "research"}), key_id="K1"
         ),
-        action=Action.INVOKE,
         purpose=Purpose.ANSWER,
         workflow="triage",
         workflow_owner=f"owner-{number}",

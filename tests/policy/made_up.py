@@ -42,7 +42,6 @@ def card(zone: Zone = Zone.DEVICE, **changes: object) -> ModelCard:
 def situation(data_class: DataClass, *cards: ModelCard, **changes: object) -> Situation:
     made = Situation(
         principal=local_administrator(),
-        action=Action.INVOKE,
         purpose=Purpose.ANSWER,
         workflow="triage",
         impact=Impact.LOW,

@@ -66,7 +66,8 @@ class Catalog:
         """
         workflow = self.workflows.get(name)
         if workflow is None:
-            raise NotFound(f"no workflow {name!r}", next_step=_hint(name, self.workflows, "check"))
+            hint = _hint(name, self.workflows, "check")
+            raise NotFound(f"no workflow {name!r}", next_step=hint, param="workflow")
         return workflow
 
     def _seen_by(self, tenant: str) -> Catalog:

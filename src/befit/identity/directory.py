@@ -9,16 +9,13 @@ A group holds principals, never groups, so there is no circle to find and nothin
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
 from befit.errors import InvalidRequest
-from befit.identity.naming import require_name
+from befit.identity.naming import new_marks, require_name
 from befit.identity.principal import EVERYONE, Role
 
-_ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without look-alikes
-_ID_CHARACTERS = 12
 _MOST_SUB_CHARACTERS = 255  # OpenID Connect Core, section 2
 _MOST_EMAIL_CHARACTERS = 254
 
@@ -151,7 +148,7 @@ def new_person(
     Raises:
         InvalidRequest: the name, address, roles or subjects cannot be.
     """
-    marks = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARACTERS))
+    marks = new_marks()
     person = Person(
         id=f"person:{marks}",
         tenant=tenant,

@@ -19,20 +19,18 @@ from decimal import Decimal
 from typing import Protocol
 
 from befit.errors import InvalidRequest
+from befit.identity.naming import MARKS, MARKS_OF_ID, new_marks, require_name
 from befit.identity.principal import Role
 from befit.vocabulary import DEFAULT_TENANT, BudgetPeriod
 
 _SECRET_BYTES = 32
 _SECRET_CHARACTERS = 43  # 62**43 > 2**256
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without look-alikes
-_ID_CHARACTERS = 12
 _LONGEST_S = 100 * 366 * 24 * 3600.0
 _LEAST_USD, _MOST_USD = Decimal("0.000000001"), Decimal(1_000_000_000)
 """What a store can count: whole nano-dollars in 63 bits."""
 
-_NAME = re.compile(r"[^\s/:_][^\s/:]{0,62}")
-_KEY_TEXT = re.compile(rf"befit_([{_ID_ALPHABET}]{{{_ID_CHARACTERS}}})_([0-9A-Za-z]{{43}})")
+_KEY_TEXT = re.compile(rf"befit_([{MARKS}]{{{MARKS_OF_ID}}})_([0-9A-Za-z]{{43}})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +114,7 @@ def issue_key(name: str, *, created_at: float, grant: KeyGrant | None = None) ->
     """
     grant = grant or KeyGrant()
     _check(name, created_at, grant)
-    key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARACTERS))
+    key_id = new_marks()
     text = f"befit_{key_id}_{_base62(secrets.token_bytes(_SECRET_BYTES))}"
     key = ApiKey(
         id=key_id,
@@ -151,11 +149,7 @@ def is_text_of(secret_sha256: str, text: str) -> bool:
 
 
 def _check(name: str, created_at: float, grant: KeyGrant) -> None:
-    if not (_NAME.fullmatch(name) and name.isprintable()):
-        raise InvalidRequest(
-            f"key name {name!r} is not 1 to 63 characters without spaces, '/' and ':'",
-            param="name",
-        )
+    require_name(name, "key")
     if grant.budget_usd is not None and not _is_budget(grant.budget_usd):
         raise InvalidRequest(
             f"budget {grant.budget_usd} USD is neither 0 nor from {_LEAST_USD} to {_MOST_USD}",

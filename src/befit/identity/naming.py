@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 
 from befit.errors import InvalidRequest
 
+MARKS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without look-alikes
+MARKS_OF_ID = 12
+
 # Ids are written `person:ID` and readers `USER:GROUP,GROUP`; paths are split at slashes.
 _NAME = re.compile(r"[^\s/:,_][^\s/:,]{0,62}")
+
+
+def new_marks() -> str:
+    """The part of an id that nobody can guess and everybody can read out."""
+    return "".join(secrets.choice(MARKS) for _ in range(MARKS_OF_ID))
 
 
 def require_name(name: str, what: str) -> str:

@@ -69,7 +69,8 @@ class Principal:
 def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_TENANT) -> Principal:
     """The principal of the command line: who can open the workspace's files owns it.
 
-    `acting_as` is `USER[:GROUP,GROUP..]`: the asserted reader, without any role.
+    `acting_as` is `USER[:GROUP,GROUP..]`: the asserted reader, with the role of a
+    user alone.
     """
     if acting_as is None:
         return Principal(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from befit.audit import EventType
-from befit.catalog import ModelCard, Stage, stage_in_words
+from befit.catalog import ModelCard
 from befit.errors import (
     BefitError,
     BudgetExhausted,
@@ -30,17 +30,15 @@ from befit.metering import BudgetScope, Reservation, most_cost_usd
 from befit.orchestrator import account
 from befit.orchestrator.account import Intent
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.run import Run
+from befit.orchestrator.run import UNKNOWN_YET, Run
 from befit.policy import (
-    Action,
-    ClassOrigin,
-    DataClassification,
     Form,
     Situation,
     SpendBand,
     Verdict,
+    workflow_facts,
 )
-from befit.vocabulary import DataClass, Impact, Purpose, new_id
+from befit.vocabulary import Purpose, new_id
 
 NEXT_MODEL_MAY_HELP = (ModelFailure, BudgetExhausted, ContextTooLong, Overloaded, WeightsMissing)
 """Errors that concern one model: another may still answer."""
@@ -76,9 +74,6 @@ class Settlement:
     rows: account.BulkRows | None = None
 
 
-_UNKNOWN_YET = DataClassification(data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION)
-
-
 class Calls:
     """Makes calls possible and accounts for them."""
 
@@ -95,33 +90,23 @@ class Calls:
     ) -> Situation:
         """The complete question to policy for these cards at this point of the run."""
         workflow, said = run.workflow, run.classification
-        wants = workflow.requirements if workflow else None
         scopes = run.in_force.scopes(run.principal, workflow)
         spent = await self._rooms.budgets.spent_share(scopes) if scopes else None
         return Situation(
             principal=run.principal,
-            action=Action.INVOKE,
             purpose=purpose,
-            workflow=workflow.name if workflow else None,
-            workflow_owner=workflow.owner if workflow else "",
-            workflow_stage=workflow.stage if workflow else Stage.APPROVED,
-            workflow_stage_words=stage_in_words(workflow) if workflow else "",
-            impact=workflow.impact if workflow else Impact.LOW,
             data_class=said.data_class,
             class_origin=said.origin,
             tags=said.tags,
             redacted_class=said.redacted_class,
             redacted_tags=said.redacted_tags,
             can_redact=said.can_redact,
-            highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
-            zones=wants.zones if wants else frozenset(),
-            jurisdictions=wants.jurisdictions if wants else frozenset(),
-            purposes=workflow.purposes if workflow else frozenset(),
             hour=time.gmtime(run.opened_at).tm_hour,
             spend_band=SpendBand.of(spent),
             catalog_version=run.catalog.version,
             candidate_names=tuple(card.name for card in cards),
             candidates=cards,
+            **workflow_facts(workflow),
         )
 
     async def verdict(self, run: Run, card: ModelCard, purpose: Purpose) -> Verdict:
@@ -203,7 +188,7 @@ class Calls:
         self, run: Run, card: ModelCard, *, purpose: Purpose
     ) -> PermittedCall:
         """Leave to call a model on the device before the request's class is known."""
-        known, run.classification = run.classification, _UNKNOWN_YET
+        known, run.classification = run.classification, UNKNOWN_YET
         try:
             intent = Intent(purpose=purpose, most_usd=most_cost_usd(card, run.request))
             return await self.reserve(run, card, intent)

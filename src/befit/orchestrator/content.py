@@ -76,7 +76,6 @@ class Content:
     joined: tuple[str, ...]
     is_text_only: bool
     as_read: ChatRequest
-    _request: ChatRequest
     _values: Mapping[str, object]
 
     @classmethod
@@ -96,7 +95,6 @@ class Content:
             joined=tuple(_joined(values)),
             is_text_only=request.is_text_only and not any(map(_is_binary, texts)),
             as_read=replace(request, fields={**request.fields, **encoded}),
-            _request=request,
             _values=values,
         )
 
@@ -107,10 +105,10 @@ class Content:
         """
         following = iter(texts)
         changed = cast("dict[str, object]", _replaced(self._values, lambda _: next(following)))
-        fields = {name: raw for name, raw in self._request.fields.items() if name in _TARGET}
+        fields = {name: raw for name, raw in self.as_read.fields.items() if name in _TARGET}
         fields |= {name: msgspec.Raw(_encode(value)) for name, value in changed.items()}
         messages = tuple(_decode_messages(fields["messages"]))
-        return replace(self._request, fields=fields, messages=messages)
+        return replace(self.as_read, fields=fields, messages=messages)
 
 
 def _read(name: str, raw: msgspec.Raw) -> object:

@@ -47,12 +47,12 @@ class WorkflowNaming:
         named = _named_workflow(run)
         if model == AUTO or model.startswith(_WORKFLOW_PREFIX):
             run.workflow = (
-                _workflow(catalog, named) if named is not None else await self._nearest(run)
+                catalog.find_workflow(named) if named is not None else await self._nearest(run)
             )
             return
         run.named_model = named_card(catalog, model)
         if named is not None:
-            run.workflow = _workflow(catalog, named)
+            run.workflow = catalog.find_workflow(named)
             if run.workflow.impact is Impact.HIGH:
                 raise PersonRequired(
                     f"workflow {named!r} has high impact: its answers go to a person",
@@ -125,15 +125,6 @@ def _named_workflow(run: Run) -> str | None:
             f"model names workflow {prefixed!r} and befit.workflow {option!r}", param="model"
         )
     return prefixed if prefixed is not None else option
-
-
-def _workflow(catalog: Catalog, name: str) -> Workflow:
-    workflow = catalog.workflows.get(name)
-    if workflow is None:
-        raise NotFound(
-            f"no workflow {name!r}", next_step=nearest(name, catalog.workflows), param="workflow"
-        )
-    return workflow
 
 
 def named_card(catalog: Catalog, name: str) -> ModelCard:

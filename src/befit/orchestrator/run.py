@@ -24,6 +24,9 @@ from befit.policy.detection import Examination
 from befit.routing import Candidate, CheckResult, Route
 from befit.vocabulary import DataClass, Evidence
 
+UNKNOWN_YET = DataClassification(data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION)
+"""The class of content before it is known."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
@@ -62,11 +65,7 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
     workflow: Workflow | None = None
     named_model: ModelCard | None = None
-    classification: DataClassification = field(
-        default_factory=lambda: DataClassification(
-            data_class=DataClass.RESTRICTED, origin=ClassOrigin.INSPECTION
-        )
-    )
+    classification: DataClassification = UNKNOWN_YET
     content: Content | None = None
     examination: Examination | None = None
     situation: Situation | None = None

@@ -25,6 +25,7 @@ from befit.policy.situation import (
     SpendBand,
     Verdict,
     Verdicts,
+    workflow_facts,
 )
 from befit.policy.trial import Difference, differences
 from befit.policy.version_store import PolicyVersion, PolicyVersionStore
@@ -64,4 +65,5 @@ __all__ = [
     "read_policies",
     "situation_fields",
     "situation_from",
+    "workflow_facts",
 ]

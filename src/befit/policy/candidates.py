@@ -134,7 +134,7 @@ class Candidates:
             why += self._why(invoke, card, self._raw, self._not_for_this())
         raw = self._said(Action.SEND_RAW, card)
         if not raw.permitted:
-            why += self._why(raw, card, self._raw, self._not_this_far(card, self._raw))
+            why += self._why(raw, card, self._raw, self._not_this_far(card))
         redacted = self._answers.get((Action.SEND_REDACTED, card.name))
         if redacted is not None:
             left = f"redacted it is {self._redacted.data_class.word} data, which may not go there"
@@ -153,8 +153,8 @@ class Candidates:
             f"{principal.name} (roles: {listed(principal.roles)}) may not use models for {purpose}"
         )
 
-    def _not_this_far(self, card: ModelCard, content: _Content) -> str:
-        word, origin = content.data_class.word, self._situation.class_origin.value
+    def _not_this_far(self, card: ModelCard) -> str:
+        word, origin = self._raw.data_class.word, self._situation.class_origin.value
         return f"{word} data ({origin}) may not go to zone {card.zone}"
 
     def _why(

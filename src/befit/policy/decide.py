@@ -102,7 +102,7 @@ class Policy:
         if seen is not None and now - seen.at <= _AGE_S and seen.candidates == situation.candidates:
             self._seen.move_to_end(situation)
             return seen.verdicts
-        verdicts = Verdicts(by_model=self._verdicts(situation), policy_hash=self.hash)
+        verdicts = Verdicts(by_model=self._verdicts(situation))
         self._seen[situation] = _Seen(at=now, candidates=situation.candidates, verdicts=verdicts)
         self._seen.move_to_end(situation)
         if len(self._seen) > self._most_seen:

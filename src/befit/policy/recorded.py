@@ -17,7 +17,7 @@ from befit.catalog import Catalog, Stage
 from befit.errors import InvalidRequest
 from befit.identity import Principal, Role
 from befit.policy.classification import ClassOrigin
-from befit.policy.situation import Action, Situation, SpendBand
+from befit.policy.situation import Situation, SpendBand
 from befit.vocabulary import DEFAULT_TENANT, DataClass, Impact, Purpose, Tag, Zone
 
 
@@ -34,7 +34,6 @@ class RecordedSituation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     data_class: DataClass
     class_origin: str
     purpose: Purpose
-    action: Action = Action.INVOKE
     tenant: str = DEFAULT_TENANT
     workflow: str | None = None
     workflow_stage: Stage = Stage.APPROVED
@@ -78,7 +77,6 @@ def situation_fields(situation: Situation) -> RecordedSituation:
         data_class=situation.data_class,
         class_origin=situation.class_origin.name.lower(),
         purpose=situation.purpose,
-        action=situation.action,
         tenant=situation.principal.tenant,
         workflow=situation.workflow,
         workflow_stage=situation.workflow_stage,
@@ -118,7 +116,6 @@ def situation_from(
                 groups=frozenset(who.groups),
                 workflows=frozenset(who.key_workflows),
             ),
-            action=told.action,
             purpose=told.purpose,
             workflow=told.workflow,
             workflow_stage=told.workflow_stage,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypedDict
 
-from befit.catalog import ModelCard, Stage, Workflow
+from befit.catalog import ModelCard, Requirements, Stage, Workflow, stage_in_words
 from befit.identity import Principal
 from befit.policy.classification import ClassOrigin
 from befit.vocabulary import DataClass, Impact, Purpose, Tag, Zone
@@ -68,8 +69,8 @@ class Situation:
         workflow_stage_words: the stage as reasons tell it; empty tells the bare word.
         workflow_owner: empty where no workflow is.
         class_origin: where the class came from; reasons name the setting behind it.
-        redacted_class: the class once every found span is replaced; equals `data_class`
-            where nothing was found or the content cannot be redacted.
+        redacted_class: the class once every found span is replaced; None where nothing was
+            found. Whether it can be done, `can_redact` says.
         redacted_tags: the tags that remain then.
         can_redact: whether something was found that can be replaced.
         zones, jurisdictions: what the workflow allows; empty allows all.
@@ -78,7 +79,6 @@ class Situation:
     """
 
     principal: Principal
-    action: Action
     purpose: Purpose
     workflow: str | None
     impact: Impact
@@ -100,6 +100,36 @@ class Situation:
     purposes: frozenset[Purpose] = frozenset()
     hour: int = 0
     spend_band: SpendBand = SpendBand.NONE
+
+
+class WorkflowFacts(TypedDict):
+    """What a situation says of the workflow; the keys are fields of `Situation`."""
+
+    workflow: str | None
+    workflow_stage: Stage
+    workflow_stage_words: str
+    workflow_owner: str
+    impact: Impact
+    highest_class: DataClass
+    zones: frozenset[Zone]
+    jurisdictions: frozenset[str]
+    purposes: frozenset[Purpose]
+
+
+def workflow_facts(workflow: Workflow | None) -> WorkflowFacts:
+    """What a situation says of the workflow that a request runs, or of there being none."""
+    wants = workflow.requirements if workflow else Requirements()
+    return WorkflowFacts(
+        workflow=workflow.name if workflow else None,
+        workflow_stage=workflow.stage if workflow else Stage.APPROVED,
+        workflow_stage_words=stage_in_words(workflow) if workflow else "",
+        workflow_owner=workflow.owner if workflow else "",
+        impact=workflow.impact if workflow else Impact.LOW,
+        highest_class=wants.highest_class,
+        zones=wants.zones,
+        jurisdictions=wants.jurisdictions,
+        purposes=workflow.purposes if workflow else frozenset(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,10 +155,9 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdicts:
-    """Policy's answer for all candidates, with the hash of the policy that gave it."""
+    """Policy's answer for all candidates."""
 
     by_model: Mapping[str, Verdict]
-    policy_hash: str
 
     @property
     def permitted(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from befit.catalog import Catalog, ModelCard, Stage, Workflow
+from befit.catalog import Catalog, ModelCard, Workflow
 from befit.errors import NotFound
 from befit.identity import Principal
 from befit.policy.classification import ClassOrigin
@@ -19,8 +19,9 @@ from befit.policy.situation import (
     ResourceKind,
     Situation,
     Verdict,
+    workflow_facts,
 )
-from befit.vocabulary import DataClass, Impact
+from befit.vocabulary import DataClass
 
 _BEST_FIRST = (Outcome.PERMITTED, Outcome.REDACTED, Outcome.PERSON, Outcome.DENIED)
 
@@ -149,31 +150,22 @@ def _situation(
     least = (
         workflow.data_class if workflow and workflow.data_class is not None else DataClass.PUBLIC
     )
-    wants = workflow.requirements if workflow else None
     tags = frozenset({*expectation.tags, *(workflow.tags if workflow else ())})
     return Situation(
         principal=_principal(expectation),
-        action=Action.INVOKE,
         purpose=expectation.purpose,
-        workflow=workflow.name if workflow else None,
-        workflow_stage=workflow.stage if workflow else Stage.APPROVED,
-        workflow_owner=workflow.owner if workflow else "",
-        impact=workflow.impact if workflow else Impact.LOW,
         data_class=max(expectation.data_class, least),
         class_origin=ClassOrigin.CALLER,
         tags=tags,
         redacted_class=expectation.redacted_class,
         redacted_tags=frozenset(expectation.redacted_tags),
         can_redact=expectation.redacted_class is not None,
-        highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
-        zones=wants.zones if wants else frozenset(),
-        jurisdictions=wants.jurisdictions if wants else frozenset(),
-        purposes=workflow.purposes if workflow else frozenset(),
         hour=expectation.hour,
         spend_band=expectation.spend_band,
         catalog_version=catalog.version,
         candidate_names=tuple(card.name for card in cards),
         candidates=cards,
+        **workflow_facts(workflow),
     )
 
 

@@ -6,15 +6,24 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from befit.catalog import Capability, Catalog, ModelCard, Stage, Workflow, stage_in_words
+from befit.catalog import Capability, Catalog, ModelCard, Workflow
 from befit.errors import InvalidRequest
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.who import Somebody, find_somebody
 from befit.identity import Principal
 from befit.platform import Platform
-from befit.policy import Action, ClassOrigin, Inquiry, Policy, Resource, Situation, Verdict
-from befit.vocabulary import DataClass, Impact, Purpose, Tag
+from befit.policy import (
+    Action,
+    ClassOrigin,
+    Inquiry,
+    Policy,
+    Resource,
+    Situation,
+    Verdict,
+    workflow_facts,
+)
+from befit.vocabulary import DataClass, Purpose, Tag
 
 _MYSELF = "me"
 _ANSWERING = frozenset({Capability.CHAT, Capability.LABELS})
@@ -193,31 +202,21 @@ class _Asking:
         self, workflow: Workflow | None, cards: tuple[ModelCard, ...], data_class: DataClass
     ) -> Situation:
         """The question that a request of that class would put, were all found in it replaceable."""
-        wants = workflow.requirements if workflow else None
         own = workflow.tags if workflow else frozenset[Tag]()
         return Situation(
             principal=self.principal,
-            action=Action.INVOKE,
             purpose=Purpose.ANSWER,
-            workflow=workflow.name if workflow else None,
-            workflow_stage=workflow.stage if workflow else Stage.APPROVED,
-            workflow_stage_words=stage_in_words(workflow) if workflow else "",
-            workflow_owner=workflow.owner if workflow else "",
-            impact=workflow.impact if workflow else Impact.LOW,
             data_class=data_class,
             class_origin=ClassOrigin.CALLER,
             tags=own | self.tags,
             redacted_class=_classes(workflow)[0],
             redacted_tags=own,
             can_redact=True,
-            highest_class=wants.highest_class if wants else DataClass.RESTRICTED,
-            zones=wants.zones if wants else frozenset(),
-            jurisdictions=wants.jurisdictions if wants else frozenset(),
-            purposes=workflow.purposes if workflow else frozenset(),
             hour=self._hour,
             catalog_version=self.catalog.version,
             candidate_names=tuple(card.name for card in cards),
             candidates=cards,
+            **workflow_facts(workflow),
         )
 
 
