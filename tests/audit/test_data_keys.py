@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from befit.audit import BoxError, KeyDestroyedError
 from befit.audit.data_key_file import KeyFile, KeyRecord
 from befit.audit.data_keys import Bucket, DataKeys
+from befit.audit.durable import sync_folder
 from befit.audit.keys import Pseudonyms
 from befit.audit.month import month_end, month_of, month_start
 from befit.audit.tenant_keys import SealingKey
@@ -200,6 +202,36 @@ def test_a_key_that_could_not_be_synced_is_never_used(
     assert opened(tmp_path).secret("default", key.key_id) == key.secret
 
 
+@pytest.mark.parametrize("is_refused_first", [False, True])
+def test_a_new_files_name_is_durable_and_so_are_those_of_its_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_refused_first: bool
+) -> None:
+    keys = opened(tmp_path)
+    if is_refused_first:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", _refusing)
+            with pytest.raises(OSError, match="no space"):
+                keys.current([ALICE])
+    synced: set[Path] = set()
+    real = sync_folder
+
+    def told(folder: Path) -> None:
+        real(folder)
+        synced.add(folder)
+
+    monkeypatch.setattr("befit.audit.data_key_file.sync_folder", told)
+    keys.current([ALICE])
+    assert synced >= {tmp_path, tmp_path / "data", tmp_path / "data" / "default"}
+
+
+def test_a_file_that_bears_no_months_name_is_none_of_keys(tmp_path: Path) -> None:
+    keys = opened(tmp_path)
+    key = keys.current([ALICE])[ALICE]
+    folder = tmp_path / "data" / "default"
+    shutil.copy(folder / "2026-11.keys", folder / "2026-13.keys")
+    assert [entry.key_id for entry in keys.entries("default")] == [key.key_id]
+
+
 def test_keys_of_another_tenant_key_are_refused_and_not_made_anew(tmp_path: Path) -> None:
     opened(tmp_path).current([ALICE])
     before = files(tmp_path)
@@ -274,7 +306,8 @@ def test_who_seals_waits_neither_for_a_listing_nor_for_a_lookup(
     try:
         for reader in readers:
             reader.start()
-        assert arrived.acquire(timeout=60)
+        for _ in readers:
+            assert arrived.acquire(timeout=60)
         sealing.start()
         sealing.join(timeout=20)
         assert not sealing.is_alive()

@@ -13,7 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.audit import NoteVerifier, decode_receipt, proof_json, receipt_to_json, standalone
+from befit.audit import (
+    LedgerReader,
+    NoteVerifier,
+    Sealer,
+    decode_receipt,
+    load_keyring,
+    proof_json,
+    receipt_to_json,
+    shown_sections,
+    standalone,
+)
 from befit.audit.heads import split_notes
 from befit.audit.note import NoteError
 from befit.errors import WorkspaceError
@@ -108,6 +118,25 @@ def test_every_decision_is_proved_to_every_checkpoint_behind_it(made: Proven) ->
             checked(made.text(f"dec_{number}", checkpoint=checkpoint), made.keys.newest)
     with pytest.raises(ValueError, match="has no leaf"):
         made.proof("dec_5", checkpoint=made.checkpoints[3])
+
+
+def test_what_is_disclosed_is_the_event_as_it_is_read_with_what_opens_it(made: Proven) -> None:
+    reader = LedgerReader(made.befit, load_keyring(made.befit).sealer)
+    for event, pointer in made.decisions["dec_2"]:
+        disclosure = reader.disclosed_at(pointer)
+        assert disclosure.event == reader.event_at(pointer) == event
+        caller, account = shown_sections(disclosure)
+        assert caller is not None
+        assert account is not None
+        shown = {**json.loads(caller.json), **json.loads(account.json)}
+        assert shown == json.loads(event.fields_json() or b"")
+
+
+def test_nothing_is_shown_of_an_event_whose_key_is_gone(made: Proven) -> None:
+    _, pointer = made.decisions["dec_2"][0]
+    erased = LedgerReader(made.befit, Sealer({})).disclosed_at(pointer)
+    assert erased.event.fields is None
+    assert shown_sections(erased) == (None, None)
 
 
 def test_growth_is_proved_between_any_two_checkpoints(made: Proven) -> None:

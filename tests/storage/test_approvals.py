@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -88,6 +89,25 @@ async def test_a_destroyed_key_leaves_the_approval_without_its_texts(
     await store.add(approval())
     back = await SqlApprovalStore(database, Sealer({})).get("default", "apr_0001")
     assert back == approval(payload=None)
+
+
+async def test_texts_are_opened_off_the_event_loop(
+    store: ApprovalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.add(approval())
+    threads: list[int] = []
+    real = Sealer.open
+
+    def told(sealer: Sealer, tenant: str, purpose: str, box: bytes) -> bytes:
+        threads.append(threading.get_ident())
+        return real(sealer, tenant, purpose, box)
+
+    monkeypatch.setattr(Sealer, "open", told)
+    await store.get("default", "apr_0001")
+    await store.list(ApprovalPage())
+    await store.expire(200.0)
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
 
 
 async def test_a_payload_moved_from_another_row_is_not_shown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,6 +219,28 @@ async def test_texts_of_a_class_go_once_they_are_old_enough(
     assert [run.output is None for run in left if run] == [True] + [False] * 5
     assert {run.principal_id for run in left if run} == {"key:a"}
     assert await rows.expire("default", DataClass.PUBLIC, before=500.0) == 0
+
+
+async def test_what_is_under_way_stays_whole_however_old_it_is(
+    database: Database, rows: SqlPersonalRows, sealer: Sealer
+) -> None:
+    runs = SqlRunStore(database, sealer)
+    for who in ("key:a", "key:b"):
+        ended = OLD if who == "key:a" else None
+        await decide(database, who, closed_at=ended, asked_model="auto")
+    for status in RunStatus:
+        await runs.add(replace(run_of(f"key:{status}"), status=status))
+    unfinished = {status for status in RunStatus if not status.is_final}
+    assert RunStatus.PENDING_PERSON in unfinished
+    await rows.expire("default", None, before=500.0)
+    found = await kept(database)
+    assert found["who"] == {"dec_key:a": (None, None), "dec_key:b": ("key:b", "K1")}
+    assert await asked_for(database) == {"dec_key:b"}
+    for status in RunStatus:
+        run = replace(run_of(f"key:{status}"), status=status)
+        cleared = replace(run, principal_id="erased", output=None)
+        left = await runs.get("default", run.run_id)
+        assert left == (run if status in unfinished else cleared)
 
 
 async def test_who_asked_goes_with_what_was_sealed_before_its_class_was_known(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -62,6 +63,25 @@ async def test_finishing_again_alike_is_fine_and_otherwise_a_conflict(store: Run
     assert await store.finish("default", "run_0001", replace(ANSWERED, at=99.0)) == first
     with pytest.raises(Conflict, match="already ended: answered"):
         await store.finish("default", "run_0001", Finish(status=RunStatus.FAILED, at=21.0))
+
+
+async def test_outputs_are_opened_off_the_event_loop(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.add(run())
+    threads: list[int] = []
+    real = Sealer.open
+
+    def told(sealer: Sealer, tenant: str, purpose: str, box: bytes) -> bytes:
+        threads.append(threading.get_ident())
+        return real(sealer, tenant, purpose, box)
+
+    monkeypatch.setattr(Sealer, "open", told)
+    await store.finish("default", "run_0001", ANSWERED)
+    await store.get("default", "run_0001")
+    await store.list(RunPage())
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
 
 
 async def test_an_unknown_run_cannot_be_finished(store: RunStore) -> None:

@@ -1,5 +1,6 @@
 """What happened: the ledger of decisions, its receipts and its verification."""
 
+from befit.audit.administrative import administrative_draft
 from befit.audit.checkpoint_store import CheckpointStore
 from befit.audit.checkpointing import Checkpointer, CheckpointPlan
 from befit.audit.erasure import (
@@ -28,8 +29,16 @@ from befit.audit.ledger import FileLedger, open_ledger
 from befit.audit.note import NoteError, NoteVerifier
 from befit.audit.opening import Repair
 from befit.audit.projector import EventSink, Projector
-from befit.audit.proving import Claim, Proof, Prover, ShownSection, proof_json, reaches
-from befit.audit.reader import LedgerReader
+from befit.audit.proving import (
+    Claim,
+    Proof,
+    Prover,
+    ShownSection,
+    proof_json,
+    reaches,
+    shown_sections,
+)
+from befit.audit.reader import Disclosure, LedgerReader
 from befit.audit.receipt_reader import ReceiptReader
 from befit.audit.receipts import (
     ReceiptError,
@@ -60,6 +69,7 @@ __all__ = [
     "DecisionGrammar",
     "DecisionIndex",
     "DecisionRecord",
+    "Disclosure",
     "Draft",
     "DueKeys",
     "Erasure",
@@ -101,6 +111,7 @@ __all__ = [
     "ShownSection",
     "Standing",
     "VerifyReport",
+    "administrative_draft",
     "append_note",
     "decode_receipt",
     "encode_receipt",
@@ -118,6 +129,7 @@ __all__ = [
     "receipt_from_json",
     "receipt_to_json",
     "recover",
+    "shown_sections",
     "verify",
     "verify_receipt",
 ]

@@ -106,10 +106,7 @@ class KeyFile:
             WorkspaceError: as `read`.
             OSError: it cannot be written.
         """
-        folder = self._path.parent
-        if not folder.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sync_folder(folder.parent)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -124,7 +121,10 @@ class KeyFile:
         os.ftruncate(descriptor, 0)
         _write(descriptor, _HEADER.pack(_MAGIC, self._mark), 0)
         os.fsync(descriptor)
-        sync_folder(self._path.parent)
+        # The tenant's folder and the one of all tenants may be as new as the file, and made
+        # by a process that has not synced their names yet.
+        for folder in self._path.parents[:3]:
+            sync_folder(folder)
 
     def _require_header(self, descriptor: int) -> None:
         if os.fstat(descriptor).st_size < 2 * _SIZE:

@@ -17,15 +17,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from befit.audit.administrative import administrative_draft
 from befit.audit.data_keys import DataKeys, KeyEntry
 from befit.audit.destroyed_keys import KEYS_DESTROYED
-from befit.audit.events import Draft, EventType, Ledger
+from befit.audit.events import Ledger
 from befit.audit.keys import Keyring, Pseudonyms
 from befit.audit.month import month_end, month_of, month_start
 from befit.audit.sealing import Sealer
-from befit.audit.sections import Sections
 from befit.errors import Conflict, WorkspaceError
-from befit.vocabulary import DataClass, new_id
+from befit.vocabulary import DataClass
 
 _DAY_S = 86_400
 _KEYS_A_RECORD = 1_000
@@ -151,7 +151,8 @@ class Erasure:
         Raises:
             Conflict: an answer of theirs waits for a person, or a request is under way;
                 nothing has changed then.
-            LedgerUnavailable: nothing has changed.
+            LedgerUnavailable: no key was destroyed; repeat it, as some may be recorded
+                as destroyed already.
             WorkspaceError: it was recorded and not finished; repeat it.
         """
         async with self._turn:
@@ -181,7 +182,8 @@ class Erasure:
         nothing of its subject is under way that began in that month or before.
 
         Raises:
-            LedgerUnavailable: nothing has changed.
+            LedgerUnavailable: no key was destroyed; repeat it, as some may be recorded
+                as destroyed already.
             WorkspaceError: it was recorded and not finished; repeat it.
         """
         async with self._turn:
@@ -248,7 +250,17 @@ class Erasure:
         subject: str,
         told: Mapping[str, object],
     ) -> tuple[str, ...]:
-        drafts = [_record(tenant, part, act, subject=subject, told=told) for part in _parts(keys)]
+        drafts = [
+            administrative_draft(
+                KEYS_DESTROYED,
+                subject,
+                by=act.by,
+                policy=act.policy,
+                tenant=tenant,
+                told={**told, "key_ids": list(part)},
+            )
+            for part in _parts(keys)
+        ]
         for draft in drafts:
             await self._ledger.append((draft,))
         try:
@@ -265,21 +277,6 @@ def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
     # One record even where there is no key: what is cleared from the database is told too.
     for start in range(0, len(keys) or 1, _KEYS_A_RECORD):
         yield keys[start : start + _KEYS_A_RECORD]
-
-
-def _record(
-    tenant: str, keys: Sequence[str], act: Act, *, subject: str, told: Mapping[str, object]
-) -> Draft:
-    fields = {"action": KEYS_DESTROYED, "subject": subject, "by": act.by, "key_ids": list(keys)}
-    return Draft(
-        type=EventType.ADMINISTRATIVE,
-        tenant=tenant,
-        decision_id=new_id("admin"),
-        step="",
-        principal=act.by,
-        policy=act.policy,
-        fields=Sections.of({**told, **fields}),
-    )
 
 
 def _worded(kept: KeptDays) -> dict[str, int]:

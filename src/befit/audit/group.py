@@ -127,13 +127,7 @@ class GroupNote:
         Raises:
             NoteError: as `from_note`, or where the line is spelled in another way.
         """
-        try:
-            read = _decode_line(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NoteError(f"not a group's closing line: {error}") from None
-        if _encode_line(read) != line:
-            raise NoteError("a group's closing line in a second spelling")
-        return cls.from_note(read.note, keys)
+        return cls.from_note(note_of_line(line), keys)
 
     @property
     def extensions(self) -> tuple[str, str]:
@@ -292,6 +286,21 @@ def _owner(draft: Draft) -> Owner:
     if draft.type is EventType.ADMINISTRATIVE:
         return Owner(draft.tenant)
     return Owner(draft.tenant, draft.subject or draft.principal, draft.data_class)
+
+
+def note_of_line(line: bytes) -> str:
+    """The note that a closing line of the log holds, its signature not yet checked.
+
+    Raises:
+        NoteError: it is no closing line, or spelled in another way.
+    """
+    try:
+        read = _decode_line(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoteError(f"not a group's closing line: {error}") from None
+    if _encode_line(read) != line:
+        raise NoteError("a group's closing line in a second spelling")
+    return read.note
 
 
 def log_origin(key_name: str, log: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import calendar
+import re
 import time
+
+_MONTH = re.compile("[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 
 
 def month_of(unix_s: float) -> str:
@@ -20,12 +23,10 @@ def month_start(month: str) -> float:
 def month_end(month: str) -> float:
     """The first Unix second behind a month."""
     year, number = map(int, month.split("-"))
-    following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return float(calendar.timegm((*following, 1, 0, 0, 0)))
+    _, days = calendar.monthrange(year, number)
+    return float(calendar.timegm((year, number, days + 1, 0, 0, 0)))
 
 
 def is_month(name: str) -> bool:
     """Whether a text names a month in its only spelling."""
-    year, _, number = name.partition("-")
-    is_number = name.isascii() and year.isdecimal() and number.isdecimal()
-    return is_number and len(year) == 4 and len(number) == 2
+    return _MONTH.fullmatch(name) is not None

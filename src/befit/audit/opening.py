@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from befit.audit.administrative import administrative_draft
 from befit.audit.chains import ChainHeads
 from befit.audit.checkpoint import read_note, state_of_checkpoint
-from befit.audit.events import Draft, EventType
+from befit.audit.events import Draft
 from befit.audit.group import GroupBuilder, GroupNote, LogState, log_origin
 from befit.audit.key_chain import KeyChain
 from befit.audit.keys import Keyring
@@ -24,9 +25,7 @@ from befit.audit.leaf import LeafError, decode_leaf, time_us
 from befit.audit.merkle import Frontier
 from befit.audit.note import NoteError
 from befit.audit.scan import GroupError, check_group, join_group, read_groups, signed_sizes
-from befit.audit.sections import Sections
 from befit.errors import WorkspaceError
-from befit.vocabulary import DEFAULT_TENANT, new_id
 
 LEDGER_PRINCIPAL = "local:ledger"
 """Who causes the events that the ledger writes on its own account."""
@@ -162,39 +161,22 @@ def _is_signed(line: bytes, keys: KeyChain) -> bool:
 
 def resumption_draft(log: str, reason: str) -> Draft:
     """The event that records that the log was interrupted by a failure, and goes on."""
-    told = {
-        "action": "resumed",
-        "subject": f"ledger/{log}.log",
-        "by": LEDGER_PRINCIPAL,
-        "reason": reason,
-    }
-    return _administrative(told)
+    return _own_draft("resumed", log, {"reason": reason})
 
 
 def _record(repair: Repair) -> Draft:
     told = {
-        "action": "repaired",
-        "subject": f"ledger/{repair.log}.log",
-        "by": LEDGER_PRINCIPAL,
         "cut_leaf_bytes": repair.leaf_bytes,
         "cut_leaf_sha256": repair.leaf_sha256,
         "cut_sealed_bytes": repair.sealed_bytes,
         "cut_sealed_sha256": repair.sealed_sha256,
         "had_signature": repair.had_signature,
     }
-    return _administrative(told)
+    return _own_draft("repaired", repair.log, told)
 
 
-def _administrative(told: Mapping[str, object]) -> Draft:
-    return Draft(
-        type=EventType.ADMINISTRATIVE,
-        tenant=DEFAULT_TENANT,
-        decision_id=new_id("admin"),
-        step="",
-        principal=LEDGER_PRINCIPAL,
-        policy="",
-        fields=Sections.of(told),
-    )
+def _own_draft(action: str, log: str, told: Mapping[str, object]) -> Draft:
+    return administrative_draft(action, f"ledger/{log}.log", by=LEDGER_PRINCIPAL, told=told)
 
 
 def _damaged(path: Path, detail: str) -> WorkspaceError:

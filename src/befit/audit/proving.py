@@ -156,7 +156,6 @@ class Prover:
             checkpoint=claim.checkpoint,
             events=tuple(
                 _proven(
-                    event,
                     self._reader.disclosed_at(pointer),
                     _path(roots[event.log], placed[event.log, event.index]),
                     shows_caller=claim.shows_caller,
@@ -184,6 +183,18 @@ class Prover:
         return roots
 
 
+def shown_sections(disclosure: Disclosure) -> tuple[ShownSection | None, ShownSection | None]:
+    """The sections of an event, caller and account; both None where they are erased."""
+    sections = disclosure.sections
+    if sections is None:
+        return None, None
+    for_caller, for_account = (encode_base64(salt) for salt in disclosure.salts)
+    return (
+        ShownSection(for_caller, sections.caller.decode()),
+        ShownSection(for_account, sections.account.decode()),
+    )
+
+
 def reaches(heads: Iterable[LogHead], events: Iterable[Event]) -> bool:
     """Whether a checkpoint was signed after these events."""
     sizes = {head.log: head.size for head in heads}
@@ -195,22 +206,14 @@ def _require_begins(old: LogHead, new: LogHead, path: Sequence[bytes]) -> None:
         raise ValueError(f"log {old.log} does not begin with the {old.size} events that it names")
 
 
-def _proven(
-    event: Event, disclosure: Disclosure, path: tuple[str, ...], *, shows_caller: bool
-) -> ProvenEvent:
-    caller = account = None
-    sections = disclosure.sections
-    if sections is not None:
-        for_caller, for_account = (encode_base64(salt) for salt in disclosure.salts)
-        account = ShownSection(for_account, sections.account.decode())
-        if shows_caller:
-            caller = ShownSection(for_caller, sections.caller.decode())
+def _proven(disclosure: Disclosure, path: tuple[str, ...], *, shows_caller: bool) -> ProvenEvent:
+    caller, account = shown_sections(disclosure)
     return ProvenEvent(
-        log=event.log,
-        index=event.index,
+        log=disclosure.event.log,
+        index=disclosure.event.index,
         leaf=disclosure.leaf,
         path=path,
-        caller=caller,
+        caller=caller if shows_caller else None,
         account=account,
     )
 

@@ -33,10 +33,12 @@ class Disclosure:
     """All there is to show of one event: its leaf, and what opens its commitments.
 
     Attributes:
+        event: as `event_at` reads it.
         sections: None where the key that sealed them was destroyed.
         salts: for caller and account.
     """
 
+    event: Event
     leaf: str
     sections: Sections | None
     salts: tuple[bytes, bytes]
@@ -101,11 +103,14 @@ class LedgerReader:
         Raises:
             WorkspaceError: the files are damaged here.
         """
-        line, _, packed = self._read_at(pointer)
-        if packed is None:
-            return Disclosure(leaf=line.decode(), sections=None, salts=(b"", b""))
-        sections, salts = unpack_sections(packed), salts_of(packed)
-        return Disclosure(leaf=line.decode(), sections=sections, salts=salts)
+        line, leaf, packed = self._read_at(pointer)
+        sections = None if packed is None else unpack_sections(packed)
+        return Disclosure(
+            event=_event(pointer.log, pointer.index, leaf, line=line, fields=sections),
+            leaf=line.decode(),
+            sections=sections,
+            salts=(b"", b"") if packed is None else salts_of(packed),
+        )
 
     def _read_at(self, pointer: EventPointer) -> tuple[bytes, Leaf, bytes | None]:
         """A leaf, and what its box holds, checked against the leaf's commitments."""

@@ -12,17 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from befit.audit.events import Receipt
-from befit.audit.group import NOTE_PREFIX, GroupNote
+from befit.audit.group import NOTE_PREFIX, GroupNote, note_of_line
 from befit.audit.index import EventPointer
 from befit.audit.key_chain import KeyChain
 from befit.audit.layout import LedgerPaths
 from befit.audit.merkle import GroupTree, leaf_hash
 from befit.audit.note import NoteError, encode_base64
 from befit.audit.scan import RawGroup, read_groups
-from befit.audit.signing_key import load_signer
 from befit.errors import WorkspaceError
 
 _STEP_BYTES = 64 << 10
@@ -30,40 +27,41 @@ _CLOSING = b"\n" + NOTE_PREFIX
 _MOST_GROUPS = 16
 
 
-class _NoteLine(msgspec.Struct):
-    note: str
-
-
-_note_in = msgspec.json.Decoder(_NoteLine).decode
-
-
 class _Group:
     """A group that was read: the paths of all its leaves, worked out once."""
 
-    def __init__(self, raw: RawGroup, keys: KeyChain) -> None:
-        if raw.note_line is None:
+    def __init__(self, raw: RawGroup | None, keys: KeyChain) -> None:
+        if raw is None or raw.note_line is None:
             raise NoteError("the group is not closed")
         self.start, self.end = raw.start, raw.end
-        self.first = GroupNote.from_line(raw.note_line, keys).first
-        self.note = _note_in(raw.note_line).note
+        self.note = note_of_line(raw.note_line)
+        self.first = GroupNote.from_note(self.note, keys).first
         self.leaves = raw.leaves
         self.paths = tuple(GroupTree([leaf_hash(line) for line in raw.leaves]).paths(encode_base64))
 
+    def place_of(self, index: int) -> int:
+        """Which of its leaves is the log's event of a number."""
+        at = index - self.first
+        if not 0 <= at < len(self.leaves):
+            raise NoteError(f"the group of event {self.first} does not hold event {index}")
+        return at
+
 
 class ReceiptReader:
-    """Makes receipts from the files. Blocking: make and use it in a thread, one at a time.
+    """Makes receipts from the files. Blocking: use it in a thread, one at a time.
+
+    Args:
+        befit: the folder that the ledger lies in.
+        keys: the public keys that signed it so far.
 
     Attributes:
         public_keys: what receipts verify under, oldest first.
-
-    Raises:
-        WorkspaceError: the ledger's keys cannot be read.
     """
 
-    def __init__(self, befit: Path) -> None:
+    def __init__(self, befit: Path, keys: KeyChain) -> None:
         self._paths = LedgerPaths(befit=befit)
-        _, self._keys = load_signer(befit)
-        self.public_keys = tuple(key.text for key in self._keys.keys)
+        self._keys = keys
+        self.public_keys = tuple(key.text for key in keys.keys)
         self._groups: dict[tuple[str, int], _Group] = {}
 
     def receipt_of(self, pointer: EventPointer) -> Receipt:
@@ -75,7 +73,7 @@ class ReceiptReader:
         path = self._paths.leaves(pointer.log)
         try:
             group = self._group(pointer)
-            at = pointer.index - group.first
+            at = group.place_of(pointer.index)
             return Receipt(
                 log=pointer.log,
                 index=pointer.index,
@@ -83,7 +81,7 @@ class ReceiptReader:
                 path=group.paths[at],
                 note=group.note,
             )
-        except (NoteError, IndexError, OSError) as error:
+        except (NoteError, OSError) as error:
             raise WorkspaceError(
                 f"{path} is damaged at byte {pointer.leaf_offset}: {error}",
                 next_step="run `befit audit verify`, then restore the ledger from a backup",
@@ -96,7 +94,7 @@ class ReceiptReader:
         with self._paths.leaves(pointer.log).open("rb") as leaves:
             start = _start_of_group(leaves, pointer.leaf_offset)
             end = leaves.seek(0, 2)
-            group = _Group(next(read_groups(leaves, start=start, end=end)), self._keys)
+            group = _Group(next(read_groups(leaves, start=start, end=end), None), self._keys)
         if len(self._groups) >= _MOST_GROUPS:
             del self._groups[next(iter(self._groups))]
         self._groups[pointer.log, start] = group

@@ -17,18 +17,17 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from befit.audit.administrative import administrative_draft
 from befit.audit.durable import replace_file, sync_folder
-from befit.audit.events import Draft, EventType
+from befit.audit.events import Draft
 from befit.audit.group import LogState
 from befit.audit.heads import LogHead
 from befit.audit.key_chain import Endorsement, KeyChain
 from befit.audit.layout import LedgerPaths
 from befit.audit.note import NoteSigner, NoteVerifier
 from befit.audit.opening import read_state
-from befit.audit.sections import Sections
 from befit.audit.signing_key import NEXT_KEY, SIGNING_KEY, load_private_key, make_signing_key
 from befit.errors import Conflict
-from befit.vocabulary import DEFAULT_TENANT, new_id
 
 
 @contextmanager
@@ -55,22 +54,8 @@ def next_signer(befit: Path, old: NoteSigner) -> NoteSigner:
 
 def rotation_draft(old: NoteVerifier, new: NoteVerifier, *, by: str, policy: str) -> Draft:
     """The event that records a rotation."""
-    told = {
-        "action": "rotate_key",
-        "subject": "keys/signing.pem",
-        "by": by,
-        "old_key": old.text,
-        "new_key": new.text,
-    }
-    return Draft(
-        type=EventType.ADMINISTRATIVE,
-        tenant=DEFAULT_TENANT,
-        decision_id=new_id("admin"),
-        step="",
-        principal=by,
-        policy=policy,
-        fields=Sections.of(told),
-    )
+    told = {"old_key": old.text, "new_key": new.text}
+    return administrative_draft("rotate_key", "keys/signing.pem", by=by, policy=policy, told=told)
 
 
 @contextmanager

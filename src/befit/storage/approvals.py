@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -41,8 +43,12 @@ class SqlApprovalStore:
     async def get(self, tenant: str, approval_id: str) -> Approval | None:
         """The approval, or None where the tenant has none of this id."""
         query = select(APPROVALS).where(_C.tenant == tenant, _C.id == approval_id)
-        row = await self._database.read(lambda c: c.execute(query).one_or_none())
-        return None if row is None else self._approval(row)
+
+        def work(connection: Connection) -> Approval | None:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else self._approval(row)
+
+        return await self._database.read(work)
 
     async def list(self, page: ApprovalPage) -> tuple[Approval, ...]:
         """A page of approvals, newest first."""
@@ -52,8 +58,7 @@ class SqlApprovalStore:
         if page.before is not None:
             query = query.where(_C.id < page.before)
         query = query.order_by(_C.id.desc()).limit(page.limit)
-        rows = await self._database.read(lambda c: c.execute(query).all())
-        return tuple(self._approval(row) for row in rows)
+        return await self._database.read(lambda c: self._approvals(c.execute(query).all()))
 
     async def resolve(self, approval: Approval, resolution: Resolution) -> bool:
         """Apply the decision if the approval is still pending, not due and of this hash."""
@@ -99,7 +104,8 @@ class SqlApprovalStore:
         if await self._database.read(lambda c: c.execute(is_due).first()) is None:
             return ()  # mostly so, and then nobody waits for the write lock
         rows = await self._database.run(work)
-        return tuple(sorted((self._approval(row) for row in rows), key=lambda each: each.id))
+        expired = await asyncio.to_thread(self._approvals, rows)
+        return tuple(sorted(expired, key=lambda each: each.id))
 
     def _values(self, approval: Approval) -> dict[str, object]:
         return {
@@ -124,7 +130,10 @@ class SqlApprovalStore:
             "self_approved": approval.self_approved,
         }
 
-    def _approval(self, row: Row[Any]) -> Approval:  # columns are typed by the schema
+    def _approvals(self, rows: Sequence[Row[Any]]) -> tuple[Approval, ...]:
+        return tuple(self._approval(row) for row in rows)
+
+    def _approval(self, row: Row[Any]) -> Approval:  # blocking; columns are typed by the schema
         def text(name: str, box: bytes | None, sha256: str | None) -> str | None:
             opened = self._sealed.open(row.tenant, f"{row.id}:{name}", box)
             if opened is not None and sha256 is not None and payload_sha256(opened) != sha256:

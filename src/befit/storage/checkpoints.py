@@ -36,7 +36,7 @@ class SqlCheckpointStore:
         await self._database.run(work)
 
     async def held(self) -> str | None:
-        """The copy, or None where no clean stop has written one."""
+        """The copy, or None where none was kept yet."""
         return await self._database.read(lambda c: c.execute(_COPY).scalar_one_or_none())
 
 
@@ -49,11 +49,11 @@ def held_checkpoint(url: str) -> str | None:
     Raises:
         WorkspaceError: the URL is not one of a file.
     """
-    engine = dialect.open_untouched(url)
-    try:
-        with engine.connect() as connection:
-            return connection.execute(_COPY).scalar_one_or_none()
-    except DBAPIError:
-        return None
-    finally:
-        engine.dispose()
+    with dialect.engine_at_rest(url) as engine:
+        if engine is None:
+            return None
+        try:
+            with engine.connect() as connection:
+                return connection.execute(_COPY).scalar_one_or_none()
+        except DBAPIError:
+            return None

@@ -6,9 +6,12 @@ Everything else in this room is SQLAlchemy Core that any dialect understands.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -59,14 +62,31 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(**{_READS_ONLY: True})
 
 
-def open_untouched(url: str) -> Engine:
-    """An engine on a database that nobody has open: it writes nothing, no lock file either.
+@contextmanager
+def engine_at_rest(url: str) -> Generator[Engine | None]:
+    """An engine to read a database that nobody has open, which leaves no trace of it.
+
+    None where there is no database.
 
     Raises:
         WorkspaceError: the URL is not one of a file.
     """
-    path = quote(str(file_of(url).resolve()))
-    return create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
+    path = file_of(url)
+    if not path.exists():
+        yield None
+        return
+    journal = path.with_name(f"{path.name}-wal")
+    if not (journal.exists() and journal.stat().st_size):
+        with _disposed(_open_untouched(path)) as engine:
+            yield engine
+        return
+    # A crash left rows in the journal, which only an opening that writes would read.
+    with TemporaryDirectory(prefix="befit-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(journal, copy.with_name(journal.name))
+        with _disposed(open_engine(database_url(copy))) as engine:
+            yield engine
 
 
 def open_beside(url: str) -> Engine:
@@ -143,6 +163,21 @@ def file_of(url: str) -> Path:
             next_step="use a file: sqlite:////PATH/befit.db",
         )
     return Path(parsed.database)
+
+
+def _open_untouched(path: Path) -> Engine:
+    # It writes nothing, no lock file either, and so reads no journal.
+    return create_engine(
+        f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&immutable=1&uri=true"
+    )
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Generator[Engine]:
+    try:
+        yield reading(engine)
+    finally:
+        engine.dispose()
 
 
 def _make_private(path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, func, select
 from sqlalchemy.exc import DBAPIError
@@ -90,8 +87,12 @@ class SqlHeldIndex:
 @contextmanager
 def index_beside(url: str) -> Generator[SqlHeldIndex]:
     """The index of a database that a server has open."""
-    with _reading(dialect.open_beside(url)) as index:
-        yield index
+    engine = dialect.open_beside(url)
+    try:
+        with _reading(engine) as index:
+            yield index
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -103,21 +104,11 @@ def index_at_rest(url: str) -> Generator[SqlHeldIndex | None]:
     Raises:
         WorkspaceError: the URL is not one of a file.
     """
-    path = dialect.file_of(url)
-    if not path.exists():
-        yield None
-        return
-    journal = path.with_name(f"{path.name}-wal")
-    if not (journal.exists() and journal.stat().st_size):
-        with _reading(dialect.open_untouched(url)) as index:
-            yield index
-        return
-    # A crash left rows in the journal, which only an opening that writes would read.
-    with TemporaryDirectory(prefix="befit-") as folder:
-        copy = Path(folder) / path.name
-        shutil.copyfile(path, copy)
-        shutil.copyfile(journal, copy.with_name(journal.name))
-        with _reading(dialect.open_engine(dialect.database_url(copy))) as index:
+    with dialect.engine_at_rest(url) as engine:
+        if engine is None:
+            yield None
+            return
+        with _reading(engine) as index:
             yield index
 
 
@@ -141,9 +132,7 @@ def forget_index(url: str) -> None:
 @contextmanager
 def _reading(engine: Engine) -> Generator[SqlHeldIndex]:
     try:
-        with dialect.reading(engine).connect() as connection:
+        with engine.connect() as connection:
             yield SqlHeldIndex(connection, engine)
     except DBAPIError as error:
         raise dialect.explained(error, engine) from error
-    finally:
-        engine.dispose()

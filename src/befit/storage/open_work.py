@@ -6,10 +6,8 @@ from sqlalchemy import func, select, union_all
 
 from befit.approvals import ApprovalStatus
 from befit.storage.database import Database
+from befit.storage.runs import UNFINISHED
 from befit.storage.schema import APPROVALS, DECISIONS, RUNS
-from befit.workflows import RunStatus
-
-_UNFINISHED = [status.value for status in RunStatus if not status.is_final]
 
 
 class SqlOpenWork:
@@ -28,7 +26,7 @@ class SqlOpenWork:
                 DECISIONS.c.principal_id.is_not(None),
             ),
             select(RUNS.c.principal_id, RUNS.c.created_at).where(
-                RUNS.c.tenant == tenant, RUNS.c.status.in_(_UNFINISHED)
+                RUNS.c.tenant == tenant, RUNS.c.status.in_(UNFINISHED)
             ),
             select(APPROVALS.c.requester_id, APPROVALS.c.created_at).where(
                 APPROVALS.c.tenant == tenant, APPROVALS.c.status == ApprovalStatus.PENDING.value

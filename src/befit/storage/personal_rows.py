@@ -11,6 +11,7 @@ from befit.approvals import ApprovalStatus
 from befit.audit import Standing
 from befit.storage.columns import class_word
 from befit.storage.database import Database
+from befit.storage.runs import UNFINISHED
 from befit.storage.schema import (
     API_KEYS,
     APPROVALS,
@@ -98,9 +99,14 @@ class SqlPersonalRows:
         """Clear the texts of a class that are older than a moment.
 
         With `data_class` None it clears who asked as well: that is what `opened` says,
-        which is sealed before the class is known.
+        which is sealed before the class is known. What is under way stays whole: it has
+        still to be answered to who asked.
         """
-        runs = (RUNS.c.tenant == tenant) & (RUNS.c.created_at < before)
+        runs = (
+            (RUNS.c.tenant == tenant)
+            & (RUNS.c.created_at < before)
+            & RUNS.c.status.not_in(UNFINISHED)
+        )
         approvals = (
             (APPROVALS.c.tenant == tenant)
             & (APPROVALS.c.created_at < before)
@@ -125,6 +131,7 @@ class SqlPersonalRows:
                 .where(
                     DECISIONS.c.tenant == tenant,
                     DECISIONS.c.opened_at < before,
+                    DECISIONS.c.closed_at.is_not(None),
                     DECISIONS.c.principal_id.is_not(None),
                 )
                 .values(**_UNTOLD),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -15,8 +16,10 @@ from befit.storage.schema import RUNS
 from befit.storage.sealed_text import SealedText, TextOwner
 from befit.workflows import Finish, Run, RunPage, RunStatus
 
+UNFINISHED = tuple(status.value for status in RunStatus if not status.is_final)
+"""What stands in the column of a run that is under way."""
+
 _C = RUNS.c
-_UNFINISHED = [status.value for status in RunStatus if not status.is_final]
 
 
 class SqlRunStore:
@@ -56,7 +59,7 @@ class SqlRunStore:
 
         def work(connection: Connection) -> tuple[bool, Row[Any] | None]:
             kept = connection.execute(select(RUNS).where(is_it)).one_or_none()
-            if kept is None or kept.status not in _UNFINISHED:
+            if kept is None or kept.status not in UNFINISHED:
                 return False, kept
             data_class = finish.data_class or class_of(kept.data_class)
             owner = TextOwner(tenant=tenant, subject=kept.principal_id, data_class=data_class)
@@ -76,7 +79,7 @@ class SqlRunStore:
         has_ended, row = await self._database.run(work)
         if row is None:
             raise NotFound(f"no run {run_id!r}")
-        run = self._run(row)
+        run = await asyncio.to_thread(self._run, row)
         if not has_ended and (run.status, run.output) != (finish.status, finish.output):
             raise Conflict(f"run {run_id} has already ended: {run.status}")
         return run
@@ -84,8 +87,12 @@ class SqlRunStore:
     async def get(self, tenant: str, run_id: str) -> Run | None:
         """The run, or None where the tenant has none of this id."""
         query = select(RUNS).where(_C.tenant == tenant, _C.run_id == run_id)
-        row = await self._database.read(lambda c: c.execute(query).one_or_none())
-        return None if row is None else self._run(row)
+
+        def work(connection: Connection) -> Run | None:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else self._run(row)
+
+        return await self._database.read(work)
 
     async def list(self, page: RunPage) -> tuple[Run, ...]:
         """A page of runs, newest first."""
@@ -97,10 +104,11 @@ class SqlRunStore:
         if page.before is not None:
             query = query.where(_C.run_id < page.before)
         query = query.order_by(_C.run_id.desc()).limit(page.limit)
-        rows = await self._database.read(lambda c: c.execute(query).all())
-        return tuple(self._run(row) for row in rows)
+        return await self._database.read(
+            lambda c: tuple(self._run(row) for row in c.execute(query).all())
+        )
 
-    def _run(self, row: Row[Any]) -> Run:  # columns are typed by the schema, rows are not
+    def _run(self, row: Row[Any]) -> Run:  # blocking; columns are typed by the schema, rows are not
         return Run(
             run_id=row.run_id,
             decision_id=row.decision_id,

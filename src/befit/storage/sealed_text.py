@@ -56,7 +56,8 @@ class SealedText:
     def open(self, tenant: str, place: str, box: bytes | None) -> str | None:
         """The text of a box; None where there is none or its key has been destroyed.
 
-        An empty box is one that was erased.
+        An empty box is one that was erased. Keys are read from their files, under locks:
+        call it off the event loop.
         """
         if not box:
             return None

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
-from befit.audit import Draft, EventType
+from befit.audit import administrative_draft
 from befit.identity import Principal
 from befit.platform import Platform
-from befit.vocabulary import new_id
-
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 async def record_administrative(
@@ -30,16 +25,13 @@ async def record_administrative(
     Raises:
         LedgerUnavailable: then the act must not happen.
     """
-    fields = {**told, "action": action, "subject": subject, "by": principal.id}
-    event_id = new_id("admin")
-    draft = Draft(
-        type=EventType.ADMINISTRATIVE,
-        tenant=principal.tenant,
-        decision_id=event_id,
-        step="",
-        principal=principal.id,
+    draft = administrative_draft(
+        action,
+        subject,
+        by=principal.id,
         policy=platform.policy.hash,
-        fields={name: msgspec.Raw(_encode(value)) for name, value in fields.items()},
+        tenant=principal.tenant,
+        told=told,
     )
     await platform.ledger.append((draft,))
-    return event_id
+    return draft.decision_id

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 
 from befit.audit import (
     DecisionRecord,
+    Disclosure,
     EventPointer,
     LedgerReader,
     Receipt,
@@ -24,6 +24,7 @@ from befit.audit import (
     ShownSection,
     fold,
     in_chain_order,
+    shown_sections,
 )
 from befit.errors import WorkspaceError
 from befit.gateway.operations.entitled import require, workflow_named
@@ -115,7 +116,7 @@ async def export(
     # What comes in meanwhile belongs to the next export.
     page = replace(page, until=page.until or time.time())
     out = Path(params.out)
-    receipts = await asyncio.to_thread(ReceiptReader, platform.workspace.befit_dir)
+    receipts = ReceiptReader(platform.workspace.befit_dir, platform.ledger.keys)
     files = await asyncio.to_thread(ExportFiles.at, out)
     lines = _Lines(platform.reader, receipts)
     try:
@@ -146,8 +147,9 @@ class _Lines:
     def of(self, decisions: list[tuple[EventPointer, ...]]) -> Iterator[bytes]:
         """One line a decision. Blocking."""
         for pointers in decisions:
-            told = in_chain_order(self._reader.event_at(pointer) for pointer in pointers)
-            record, events = fold(told), tuple(self._exported(each) for each in pointers)
+            read = [self._reader.disclosed_at(pointer) for pointer in pointers]
+            record = fold(in_chain_order(each.event for each in read))
+            events = tuple(map(self._exported, pointers, read))
             self.decisions += 1
             self.events += len(events)
             self.erased_events += sum(event.account is None for event in events)
@@ -155,16 +157,10 @@ class _Lines:
                 ExportedDecision(decision_id=record.decision_id, record=record, events=events)
             )
 
-    def _exported(self, pointer: EventPointer) -> ExportedEvent:
-        receipt, shown = self._receipts.receipt_of(pointer), self._reader.disclosed_at(pointer)
-        if shown.sections is None:
-            return ExportedEvent(receipt=receipt, caller=None, account=None)
-        for_caller, for_account = (b64encode(salt).decode() for salt in shown.salts)
-        return ExportedEvent(
-            receipt=receipt,
-            caller=ShownSection(for_caller, shown.sections.caller.decode()),
-            account=ShownSection(for_account, shown.sections.account.decode()),
-        )
+    def _exported(self, pointer: EventPointer, disclosure: Disclosure) -> ExportedEvent:
+        caller, account = shown_sections(disclosure)
+        receipt = self._receipts.receipt_of(pointer)
+        return ExportedEvent(receipt=receipt, caller=caller, account=account)
 
 
 async def _decisions(
