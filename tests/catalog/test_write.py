@@ -269,6 +269,27 @@ def test_of_two_edits_at_once_none_is_lost_silently(write_workspace):
         assert set(made) <= load_catalog(workspace).cards.keys()
 
 
+def test_an_edit_alone_is_of_the_files_as_who_came_before_left_them(write_workspace):
+    workspace = write_workspace(CONFIG)
+    has_come = threading.Event()
+    names: list[set[str]] = []
+
+    def wait() -> None:
+        has_come.set()
+        with WorkspaceEdit.alone(workspace) as edit:
+            names.append(set(edit.preview().cards))
+
+    with WorkspaceEdit.alone(workspace) as edit:
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert has_come.wait(timeout=60)
+        edit.put_card(CARD)
+        edit.commit()
+    waiting.join(timeout=60)
+    (found,) = names
+    assert CARD.name in found
+
+
 def test_names_that_lead_out_of_the_folder_are_refused(write_workspace):
     edit = WorkspaceEdit(write_workspace(CONFIG))
     for name in ("../x", "/etc/x", "a/b", "", ".hidden", "person"):

@@ -8,9 +8,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+import befit.cli.local_session
+from befit.cli.commands import check
+from befit.cli.finding import State
+from befit.cli.findings import find_all
 from befit.testing import ScriptedUpstream
 from tests.cli.conftest import BEFIT, Served, Shell, make_workspace, serve, until
 
@@ -107,6 +113,28 @@ def test_check_and_the_lists_say_what_waits_for_its_activation(
     assert shell("ask", "grass", "--workflow", "colour").out == "green\n"
 
 
+def test_check_opens_the_workspace_once_for_all_that_waits(
+    tmp_path: Path,
+    near: ScriptedUpstream,
+    far: ScriptedUpstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_workspace(tmp_path, near, far)
+    config = tmp_path / "befit.yaml"
+    config.write_text("activation: recorded\n" + config.read_text())
+    opened: list[object] = []
+    real = befit.cli.local_session.local_session
+
+    def counted(*args: Any) -> Any:
+        opened.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(befit.cli.local_session, "local_session", counted)
+    result = CliRunner().invoke(check.command, ["--workspace", str(tmp_path), "--json"])
+    assert len(json.loads(result.stdout)["waiting"]) == 6
+    assert len(opened) == 1
+
+
 def test_an_edit_beside_the_server_demotes_until_it_is_activated(
     tmp_path: Path, near: ScriptedUpstream, far: ScriptedUpstream
 ) -> None:
@@ -172,3 +200,18 @@ def test_doctor_asks_the_servers_of_cards_and_leaves_external_ones_alone(
     findings = shell("doctor", "--external", "--json", code=1).json["findings"]
     told = {each["subject"]: each for each in findings}
     assert told["model far"]["detail"] == "its server answers"
+
+
+async def test_doctor_looks_for_a_cards_key_where_it_is_told_to(
+    tmp_path: Path, near: ScriptedUpstream, far: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_workspace(tmp_path, near, far)
+    config = tmp_path / "befit.yaml"
+    config.write_text(
+        config.read_text().replace("zone: external", "zone: external\n    key: env:A")
+    )
+    for given, here in (({"A": "k"}, ""), ({}, "k")):
+        monkeypatch.setenv("A", here)
+        told = {each.subject: each for each in await find_all(tmp_path, given)}
+        found = told["model far"]
+        assert (found.state is State.OK) is bool(given), found

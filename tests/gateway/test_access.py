@@ -11,7 +11,14 @@ import pytest
 
 from befit.errors import Forbidden, InvalidRequest, NotFound
 from befit.gateway.operations import OperationCall, perform
-from befit.identity import EVERYONE, Principal, Role, local_administrator
+from befit.identity import (
+    EVERYONE,
+    KeyGrant,
+    Principal,
+    Role,
+    issue_key,
+    local_administrator,
+)
 from befit.policy import Policy
 from befit.vocabulary import DataClass, silent
 from tests.gateway.conftest import Build, House
@@ -136,7 +143,18 @@ async def test_a_key_is_told_with_its_scope_and_its_revocation(house: House) -> 
     assert row(told, "triage", "near")["raw_up_to"] == "restricted"
     assert row(told, "extract", "near")["raw_up_to"] is None
     await house.operate("keys.revoke", {"id": made["id"]})
-    assert "is revoked" in (await access(house, str(made["id"])))["who"]["notes"][0]
+    assert "has been revoked" in (await access(house, str(made["id"])))["who"]["notes"][0]
+
+
+async def test_a_key_is_told_with_its_expiry_and_counts_as_active_no_more(house: House) -> None:
+    before = (await house.operate("inventory", {}))["keys"]
+    grant = KeyGrant(expires_at=2.0)
+    key, _ = issue_key("brief", created_at=1.0, grant=grant)
+    await house.platform.stores.keys.add(key)
+    for who in (key.id, f"key:{key.id}"):
+        assert (await access(house, who))["who"]["notes"] == [f"key {key.id} has expired"]
+    after = (await house.operate("inventory", {}))["keys"]
+    assert after == {"all": before["all"] + 1, "active": before["active"]}
 
 
 async def test_tags_join_what_the_workflow_declares(house: House) -> None:

@@ -235,3 +235,12 @@ async def test_who_asked_reads_no_answer_that_waits_or_was_rejected(house: House
     assert shown["payload"]
     await post(house, f"{path}/reject", {}, "admin")
     assert (await get(house, path)).json()["payload"] is None
+
+
+async def test_metrics_tell_requests_apart_by_endpoint(house: House) -> None:
+    paths = ("/v1/events", "/v1/access", "/v1/inventory", "/v1/detect", "/v1/keys/K", "/v1/keyz")
+    for path in paths:
+        await get(house, path, "admin")
+    told = (await get(house, "/metrics")).text
+    for route in ("events", "access", "inventory", "detect", "keys", "other"):
+        assert f'befit_requests_total{{route="{route}",' in told

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -67,6 +68,23 @@ def test_a_name_that_could_pass_for_something_else_is_refused(name: str) -> None
 def test_a_grant_that_cannot_be_is_refused(grant: KeyGrant, told: str) -> None:
     with pytest.raises(InvalidRequest, match=told):
         issue_key("k", created_at=1.0, grant=grant)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "revoked_at", "now", "fault"),
+    [
+        (None, None, 9e9, None),
+        (5.0, None, 4.9, None),
+        (5.0, None, 5.0, "has expired"),
+        (None, 3.0, 2.0, "has been revoked"),
+        (5.0, 3.0, 6.0, "has been revoked"),
+    ],
+)
+def test_a_key_is_good_until_it_expires_or_is_revoked(
+    expires_at: float | None, revoked_at: float | None, now: float, fault: str | None
+) -> None:
+    key, _ = issue_key("k", created_at=1.0, grant=KeyGrant(expires_at=expires_at))
+    assert replace(key, revoked_at=revoked_at).fault(now) == fault
 
 
 @given(st.text())

@@ -53,23 +53,24 @@ class WorkspaceEdit:
         self._after = self._before
         self._is_alone = False
 
+    @classmethod
     @contextmanager
-    def alone(self) -> Generator[None]:
-        """Keep every other edit out, and change the files as they are once nobody else does.
+    def alone(cls, workspace: Workspace) -> Generator[WorkspaceEdit]:
+        """An edit that keeps every other out, of the files as they are once nobody else does.
 
-        For what is decided on the files' content before it is written. Blocks while it waits;
-        changes made before are forgotten.
+        For what is decided on the files' content before it is written. Blocks while it waits
+        for another process; what waits within one process takes turns before it comes here.
 
         Raises:
             WorkspaceError: the workspace's folder cannot be locked.
         """
-        with _alone(self._workspace.root):
-            self._before = self._after = read_files(self._workspace)
-            self._is_alone = True
+        with _alone(workspace.root):
+            edit = cls(workspace)
+            edit._is_alone = True
             try:
-                yield
+                yield edit
             finally:
-                self._is_alone = False
+                edit._is_alone = False
 
     def put_card(self, card: ModelCard) -> None:
         """Add a card to `befit.yaml`, or change what differs of the one of that name.

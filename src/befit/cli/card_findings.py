@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,28 +11,30 @@ from befit.catalog import ModelCard, Stage, Workspace
 from befit.cli.finding import Finding, State
 from befit.errors import BefitError, nearest
 from befit.inference import HttpClient, OpenAICompatibleProvider, resolve_key
-from befit.settings import examine_workspace
 from befit.vocabulary import Zone
 
 _ASK = "befit doctor --external asks it for its list of models"
 
 
 async def card_findings(
-    workspace: Workspace, http: HttpClient, environ: Mapping[str, str], *, external: bool
+    workspace: Workspace,
+    cards: Iterable[ModelCard],
+    *,
+    http: HttpClient,
+    environ: Mapping[str, str],
+    external: bool,
 ) -> tuple[Finding, ...]:
     """One finding a card that serves behind a URL. Servers are asked for their list alone.
 
     Args:
-        workspace: whose cards are looked at.
+        workspace: where files with keys may be.
+        cards: those that its files declare.
         http: asks the servers.
         environ: where keys may be.
         external: whether servers outside the organisation are asked too.
     """
-    catalog = examine_workspace(workspace).catalog
-    cards = [
-        card
-        for card in (catalog.cards.values() if catalog else ())
-        if not card.is_in_process and card.stage is not Stage.RETIRED
+    behind_url = [
+        card for card in cards if not card.is_in_process and card.stage is not Stage.RETIRED
     ]
     provider = OpenAICompatibleProvider(http, keys=partial(resolve_key, folder=workspace.root))
 
@@ -44,7 +46,7 @@ async def card_findings(
             return _finding(card, State.OK, "it is external and was not contacted", _ASK)
         return await _asked(card, provider)
 
-    return tuple(await asyncio.gather(*(look(card) for card in cards)))
+    return tuple(await asyncio.gather(*(look(card) for card in behind_url)))
 
 
 async def _asked(card: ModelCard, provider: OpenAICompatibleProvider) -> Finding:
@@ -68,19 +70,11 @@ def _missing_key(
 ) -> Finding | None:
     kind, _, place = (card.key_ref or "").partition(":")
     if kind == "env" and not environ.get(place, "").strip():
-        return Finding(
-            subject=f"model {card.name}",
-            state=State.PROBLEM,
-            detail=f"its key is in {place}, which is not set here",
-            next_step=f"export {place}=.. where befit runs",
-        )
+        told = f"its key is in {place}, which is not set here"
+        return _finding(card, State.PROBLEM, told, f"export {place}=.. where befit runs")
     if kind == "file" and not _is_file(workspace.root / place):
-        return Finding(
-            subject=f"model {card.name}",
-            state=State.PROBLEM,
-            detail=f"its key file {place} is not there",
-            next_step="put the key into it, readable by you alone",
-        )
+        told = f"its key file {place} is not there"
+        return _finding(card, State.PROBLEM, told, "put the key into it, readable by you alone")
     return None
 
 

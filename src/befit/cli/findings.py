@@ -20,7 +20,7 @@ from befit.errors import BefitError, WorkspaceError
 from befit.gateway import connect
 from befit.inference import Found, HttpClient, discover
 from befit.inference.embedded.weights import PINS, WeightsCache, installed, located
-from befit.settings import examine_workspace
+from befit.settings import Examination, examine_workspace
 
 _MB = 1 << 20
 _LEAST_MEMORY_MB = 1_500
@@ -49,7 +49,7 @@ async def find_all(
     client = HttpClient()
     try:
         findings = [*_machine(folder), *_weights()]
-        findings += await _workspace(folder, client, external=external)
+        findings += await _workspace(folder, client, environ, external=external)
         found = await discover(client, environ=environ)
     finally:
         client.close()
@@ -124,7 +124,9 @@ def _installed_names() -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in root.glob("*/manifest.json")))
 
 
-async def _workspace(folder: Path, http: HttpClient, *, external: bool) -> tuple[Finding, ...]:
+async def _workspace(
+    folder: Path, http: HttpClient, environ: Mapping[str, str], *, external: bool
+) -> tuple[Finding, ...]:
     try:
         workspace = Workspace.at(folder)
     except BefitError as error:
@@ -137,16 +139,17 @@ async def _workspace(folder: Path, http: HttpClient, *, external: bool) -> tuple
             ),
         )
     client = await connect(workspace)
+    examination = await asyncio.to_thread(examine_workspace, workspace)
+    cards = examination.catalog.cards.values() if examination.catalog else ()
     return (
-        await asyncio.to_thread(_files, workspace),
+        _files(workspace, examination),
         _owner(workspace, serves=client is not None),
-        *await card_findings(workspace, http, os.environ, external=external),
+        *await card_findings(workspace, cards, http=http, environ=environ, external=external),
         await asyncio.to_thread(_ledger, workspace),
     )
 
 
-def _files(workspace: Workspace) -> Finding:
-    examination = examine_workspace(workspace)
+def _files(workspace: Workspace, examination: Examination) -> Finding:
     if examination.problems:
         return Finding(
             subject="workspace",

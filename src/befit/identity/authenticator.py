@@ -149,11 +149,9 @@ def _accepted(found: _KeyFound | None, bearer: str, now: float) -> Principal:
         raise NotAuthenticated(
             "the API key is not valid", next_step="check that it was copied whole, or " + _NEXT_STEP
         )
-    key = found.key
-    if key.revoked_at is not None:
-        raise NotAuthenticated(f"API key {key.id} has been revoked", next_step=_NEXT_STEP)
-    if key.expires_at is not None and now >= key.expires_at:
-        raise NotAuthenticated(f"API key {key.id} has expired", next_step=_NEXT_STEP)
+    fault = found.key.fault(now)
+    if fault is not None:
+        raise NotAuthenticated(f"API key {found.key.id} {fault}", next_step=_NEXT_STEP)
     if found.principal is None:
         told = found.refusal
         raise NotAuthenticated(

@@ -64,6 +64,14 @@ class ApiKey:
         """Who comes with this key: its person, or the service that it stands for."""
         return self.person_id or f"key:{self.id}"
 
+    def fault(self, now: float) -> str | None:
+        """Why the key is not good at a time, as it stands after its id; None where it is."""
+        if self.revoked_at is not None:
+            return "has been revoked"
+        if self.expires_at is not None and now >= self.expires_at:
+            return "has expired"
+        return None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyGrant:

@@ -42,6 +42,8 @@ class Platform:
         recovery: what had to be made good when the ledger was opened.
         long_look: held by who asks policy very much for somebody who only looks, so that many
             of them at once take no more from requests than one.
+        editing: held by who writes the workspace's files. Whoever waits for them waits here,
+            where it takes no thread from who has them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Platform:
         )
         self.recovery = recovery
         self.long_look = asyncio.Lock()
+        self.editing = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager

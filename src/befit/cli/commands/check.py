@@ -12,7 +12,7 @@ from befit.catalog import ActivationRule, Problem, Workspace
 from befit.cli.options import asking_options, example, json_option, text_of, workspace_option
 from befit.cli.output import print_json, say
 from befit.cli.route_report import RouteView, route_report
-from befit.cli.session import perform
+from befit.cli.session import open_session, perform, run
 from befit.settings import Examination, examine_workspace
 
 
@@ -69,7 +69,7 @@ def command(
     examination = examine_workspace(workspace)
     document = _document(examination)
     if examination.settings and examination.settings.activation is not ActivationRule.DECLARED:
-        document.waiting = _waiting(workspace)
+        document.waiting = run(_waiting(workspace))
     if text is not None and document.ok:
         params = {"text": text_of(text), **asked}
         document.route = perform(workspace, "route", params, acting_as=acting_as)
@@ -101,12 +101,13 @@ class _Items(msgspec.Struct):
     workflows: list[_Item] = []
 
 
-def _waiting(workspace: Workspace) -> list[str]:
+async def _waiting(workspace: Workspace) -> list[str]:
     """What waits for its activation: why, and the command that ends it."""
     found: list[_Item] = []
-    for operation in ("models.list", "workflows.list"):
-        items = msgspec.convert(perform(workspace, operation, {}), _Items)
-        found += [*items.models, *items.workflows]
+    async with open_session(workspace) as session:
+        for operation in ("models.list", "workflows.list"):
+            items = msgspec.convert(await session.call(operation, {}), _Items)
+            found += [*items.models, *items.workflows]
     return [item.stage_reason or "" for item in found if item.awaits_activation]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 
 import msgspec
 
@@ -13,6 +15,7 @@ from befit.catalog import (
     ModelCard,
     Stage,
     Workflow,
+    WorkspaceEdit,
     card_version,
     content_of,
     kind_of,
@@ -174,6 +177,15 @@ def evidence_of(book: EvidenceBook, catalog: Catalog, item: ModelCard | Workflow
     return evidence_by_workflow(book, item, catalog.workflows.values())
 
 
+@asynccontextmanager
+async def editing(platform: Platform) -> AsyncGenerator[WorkspaceEdit]:
+    """An edit that no other comes between: what is judged and recorded is what is written."""
+    async with platform.editing:
+        with ExitStack() as held:
+            alone = WorkspaceEdit.alone(platform.workspace)
+            yield await asyncio.to_thread(held.enter_context, alone)
+
+
 async def take_up(platform: Platform) -> None:
     """Put changed files and new activations in force.
 
@@ -183,7 +195,8 @@ async def take_up(platform: Platform) -> None:
     reload = await platform.shelf.reload()
     if reload.problems:
         raise problems_as_error(reload.problems)
-    await platform.shelf.refresh()
+    if not reload.touched:  # else the reload has read the new activations itself
+        await platform.shelf.refresh()
 
 
 def version_of(item: ModelCard | Workflow) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from befit.catalog import ModelCard, Price, Stage, WorkspaceEdit
+from befit.catalog import ModelCard, Price, Stage, Workspace, WorkspaceEdit
 from befit.errors import BefitError, Conflict, ModelFailure, NotFound, nearest
 from befit.gateway.failure import ErrorObject, error_object
 from befit.gateway.operations.activation import may_activate, record_act, take_up
@@ -121,9 +121,8 @@ async def add_model(platform: Platform, principal: Principal, params: NewCard) -
     require(platform, principal, Action.ADMINISTER, "add models")
     request, offered = await _named(platform, params)
     proposal = propose_card(request)
-    edit = WorkspaceEdit(platform.workspace)
-    edit.put_card(_placed(platform, principal, proposal.card))
-    added = edit.preview().find_card(params.name)
+    placed = _placed(platform, principal, proposal.card)
+    edit, added = await asyncio.to_thread(_edited, platform.workspace, placed)
     probed = await _probe(platform, principal, proposal.card, keep=params.keep_unanswered)
     # Recorded before it serves: a model that nothing approved must not.
     if added.stage is Stage.APPROVED:
@@ -136,7 +135,8 @@ async def add_model(platform: Platform, principal: Principal, params: NewCard) -
             subject=f"model:{added.name}",
             told={"probe": probed},
         )
-    files = await asyncio.to_thread(edit.commit)
+    async with platform.editing:
+        files = await asyncio.to_thread(edit.commit)
     await take_up(platform)
     return AddedDocument(
         card=_document(platform, proposal, offered),
@@ -153,6 +153,13 @@ def _placed(platform: Platform, principal: Principal, card: ModelCard) -> ModelC
         card = replace(card, tenants=frozenset({principal.tenant}))
     approved = may_activate(platform, principal, card)
     return card if approved else replace(card, stage=Stage.PROPOSED)
+
+
+def _edited(workspace: Workspace, card: ModelCard) -> tuple[WorkspaceEdit, ModelCard]:
+    """The edit that adds a card, and the card as its file would declare it. Blocking."""
+    edit = WorkspaceEdit(workspace)
+    edit.put_card(card)
+    return edit, edit.preview().find_card(card.name)
 
 
 async def _named(platform: Platform, params: CardRequest) -> tuple[CardRequest, tuple[str, ...]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import TypeVar
 
 from befit.errors import NotFound, nearest
-from befit.identity import Person, issuer_prefix
+from befit.identity import ApiKey, Person, issuer_prefix
 from befit.platform import Platform
 
 _PERSON, _KEY, _TOKEN = "person:", "key:", "oidc:"
@@ -22,6 +22,17 @@ async def in_effect(platform: Platform, change: Coroutine[object, object, _T]) -
     return await asyncio.shield(changing)
 
 
+def person_of(people: Iterable[Person], who: str) -> Person | None:
+    """The one of them who is meant by id or by name; None where nobody is."""
+    return next((person for person in people if who in (person.id, person.name)), None)
+
+
+async def key_of(platform: Platform, tenant: str, who: str) -> ApiKey | None:
+    """The tenant's key that is meant by `key:ID` or its id; None where it has none such."""
+    key = await platform.stores.keys.find(who.removeprefix(_KEY))
+    return key if key is not None and key.tenant == tenant else None
+
+
 async def find_person(platform: Platform, tenant: str, who: str) -> Person:
     """A person of the tenant, by id or by name.
 
@@ -29,7 +40,7 @@ async def find_person(platform: Platform, tenant: str, who: str) -> Person:
         NotFound: naming the nearest one.
     """
     people = await platform.stores.people.list(tenant)
-    found = next((person for person in people if who in (person.id, person.name)), None)
+    found = person_of(people, who)
     if found is None:
         hint = nearest(who, [person.name for person in people])
         raise NotFound(
@@ -45,8 +56,8 @@ async def find_member(platform: Platform, tenant: str, who: str) -> str:
         NotFound: the tenant has no such person or key, or believes no such issuer.
     """
     if who.startswith(_KEY):
-        key = await platform.stores.keys.find(who.removeprefix(_KEY))
-        if key is None or key.tenant != tenant:
+        key = await key_of(platform, tenant, who)
+        if key is None:
             raise NotFound(f"no key {who.removeprefix(_KEY)[:80]!r}", next_step="befit keys list")
         return key.principal_id
     if who.startswith(_TOKEN):

@@ -8,14 +8,13 @@ import msgspec
 
 from befit.audit import Act, DueKeys, KeptDays
 from befit.errors import Conflict
+from befit.gateway.operations.directory import key_of
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.known import meant, require_somebody
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal, local_administrator
 from befit.platform import Platform
 from befit.policy import Action
-
-_KEY = "key:"
 
 
 class ErasureParams(OpParams, frozen=True, kw_only=True):
@@ -72,8 +71,8 @@ async def erase(platform: Platform, principal: Principal, params: ErasureParams)
     _require_another(principal, who)
     await require_somebody(platform, tenant, params.who)
     standing = await erasure.standing(tenant, who)
-    for key_id in {*standing.key_ids, who.removeprefix(_KEY)}:
-        await _require_stopped(platform, tenant, key_id)
+    for key in (*standing.key_ids, who):
+        await _require_stopped(platform, tenant, key)
     report = await erasure.erase(tenant, who, _act(platform, principal.id))
     return ErasedDocument(
         pseudonym=erasure.pseudonym(tenant, who),
@@ -135,13 +134,10 @@ def _require_another(principal: Principal, who: str) -> None:
         )
 
 
-async def _require_stopped(platform: Platform, tenant: str, key_id: str) -> None:
+async def _require_stopped(platform: Platform, tenant: str, which: str) -> None:
     """A key that still works goes on spending: what it has spent must stay counted."""
-    key = await platform.stores.keys.find(key_id)
-    if key is None or key.tenant != tenant:
-        return
-    is_over = key.expires_at is not None and key.expires_at <= time.time()
-    if key.revoked_at is None and not is_over:
+    key = await key_of(platform, tenant, which)
+    if key is not None and key.fault(time.time()) is None:
         raise Conflict(
             f"the key {key.name} ({key.id}) still works",
             next_step=f"revoke it first: befit keys revoke {key.id}",

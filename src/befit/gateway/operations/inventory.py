@@ -149,11 +149,6 @@ async def take_inventory(
         evaluations=await _evaluations(platform, principal.tenant, catalog),
         used=await platform.stores.usage.last_use(principal.tenant),
     )
-    active = [
-        key
-        for key in keys
-        if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
-    ]
     return InventoryDocument(
         at=now,
         tenant=principal.tenant,
@@ -166,7 +161,7 @@ async def take_inventory(
         ),
         policies=tuple(_policies(platform)),
         collections=(),
-        keys=KeysDocument(all=len(keys), active=len(active)),
+        keys=KeysDocument(all=len(keys), active=sum(key.fault(now) is None for key in keys)),
     )
 
 

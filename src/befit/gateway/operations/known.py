@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from befit.errors import InvalidRequest, NotFound, nearest
+from befit.gateway.operations.directory import key_of, person_of
 from befit.metering import DecisionPage
 from befit.platform import Platform
 from befit.workflows import RunStatus
@@ -20,8 +21,6 @@ STATUSES = (
     "erased",
 )
 """How a decision may stand, as a list shows it."""
-
-_KEY = "key:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +41,11 @@ async def meant(platform: Platform, tenant: str, who: str) -> Whom:
 
     Nobody needs to be known: decisions outlive the directory.
     """
-    for person in await platform.stores.people.list(tenant):
-        if who in (person.name, person.id):
-            return Whom(principal_ids=(person.id,), is_kept=True)
-    key = await platform.stores.keys.find(who.removeprefix(_KEY))
-    if key is not None and key.tenant == tenant:
+    person = person_of(await platform.stores.people.list(tenant), who)
+    if person is not None:
+        return Whom(principal_ids=(person.id,), is_kept=True)
+    key = await key_of(platform, tenant, who)
+    if key is not None:
         return Whom(principal_ids=(key.principal_id,), key_id=key.id, is_kept=True)
     return Whom(principal_ids=(who,))
 

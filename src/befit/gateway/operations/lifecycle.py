@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from befit.catalog import (
@@ -29,6 +27,7 @@ from befit.catalog import (
 )
 from befit.errors import Conflict, InvalidRequest
 from befit.gateway.operations.activation import (
+    editing,
     evidence_of,
     record_act,
     require_activation,
@@ -149,19 +148,10 @@ async def roll_back_model(
     card = platform.catalog.current.of(principal.tenant).find_card(params.name)
     require_activation(platform, principal, card)
     history = await platform.stores.activations.history(ItemKind.MODEL, card.name)
-    async with _editing(platform) as edit:
-        standing = _standing(platform, edit).find_card(card.name)
+    async with editing(platform) as edit:
+        standing = (await asyncio.to_thread(_standing, platform, edit)).find_card(card.name)
         before = _release_before(standing, history)
-        former = card_of(before)
-        _require_artefact(platform, former)
-        edit.put_card(former)
-        restored = edit.preview().find_card(card.name)
-        if release_of(restored) != before.release:
-            raise Conflict(
-                f"release {short_digest(before.release)} of {card.name} cannot be written as it "
-                "was",
-                next_step="write the card in befit.yaml yourself",
-            )
+        restored = await asyncio.to_thread(_restored, platform, edit, before)
         require_activation(platform, principal, replace(restored, stage=standing.stage))
         told = {"rolled_back_from": release_of(standing)}
         event = await record_act(platform, principal, restored, Stage.APPROVED, told=told)
@@ -186,15 +176,14 @@ async def _become(
 ) -> LifecycleDocument:
     require_activation(platform, principal, item)
     kind = kind_of(item)
-    async with _editing(platform) as edit:
+    async with editing(platform) as edit:
         # What is let serve is what the file says now, which may be newer than what is in force.
-        standing = _find(_standing(platform, edit), kind, item.name)
+        standing = _find(await asyncio.to_thread(_standing, platform, edit), kind, item.name)
         if principal.tenant not in tenants_in_charge(standing):
             raise Conflict(f"{kind} {item.name} has just been changed", next_step="try again")
         require_activation(platform, principal, standing)
         _require_release(standing, release)
-        edit.put_stage(kind, item.name, stage)
-        declared = _find(edit.preview(), kind, item.name)
+        declared = await asyncio.to_thread(_staged, edit, kind, item.name, stage)
         newest = platform.shelf.activations.newest(declared)
         stands = (
             newest is not None
@@ -205,18 +194,33 @@ async def _become(
         return await _committed(platform, principal, edit, _Done(item=declared, event=event))
 
 
-@asynccontextmanager
-async def _editing(platform: Platform) -> AsyncGenerator[WorkspaceEdit]:
-    """An edit that no other comes between: what is judged is what is written."""
-    edit = WorkspaceEdit(platform.workspace)
-    with ExitStack() as held:
-        await asyncio.to_thread(held.enter_context, edit.alone())
-        yield edit
-
-
 def _standing(platform: Platform, edit: WorkspaceEdit) -> Catalog:
-    """What the files say now, each at the stage that it has by that."""
+    """What the files say now, each at the stage that it has by that. Blocking."""
     return gated(edit.preview(), platform.settings.activation, platform.shelf.activations)
+
+
+def _staged(edit: WorkspaceEdit, kind: ItemKind, name: str, stage: Stage) -> ModelCard | Workflow:
+    """The item as its file declares it once its stage is written. Blocking."""
+    edit.put_stage(kind, name, stage)
+    return _find(edit.preview(), kind, name)
+
+
+def _restored(platform: Platform, edit: WorkspaceEdit, before: Activation) -> ModelCard:
+    """The card as its file declares it once an earlier release is written. Blocking.
+
+    Raises:
+        Conflict: its artefact is gone, or the file cannot say what that release said.
+    """
+    former = card_of(before)
+    _require_artefact(platform, former)
+    edit.put_card(former)
+    restored = edit.preview().find_card(before.name)
+    if release_of(restored) != before.release:
+        raise Conflict(
+            f"release {short_digest(before.release)} of {before.name} cannot be written as it was",
+            next_step="write the card in befit.yaml yourself",
+        )
+    return restored
 
 
 def _release_named(params: ItemRelease) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Literal
 
 from befit.errors import InvalidRequest
 from befit.gateway.operations.known import meant
 from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpParams
-from befit.metering import DecisionPage
+from befit.metering import DecisionPage, DecisionRow
 from befit.platform import Platform
 
 MOST = 500
@@ -67,6 +69,20 @@ async def page_asked(
         key_id=whom.key_id if whom else None,
         denied=asked.denied,
     )
+
+
+async def all_pages(
+    platform: Platform, page: DecisionPage
+) -> AsyncGenerator[tuple[DecisionRow, ...]]:
+    """Every decision from a page on, a page at a time; none of them is empty."""
+    await platform.projector.caught_up()
+    while True:
+        rows = await platform.stores.usage.decisions(page)
+        if rows:
+            yield rows
+        if len(rows) < page.limit:
+            return
+        page = replace(page, before=rows[-1].decision_id)
 
 
 def told_of(platform: Platform, page: DecisionPage) -> dict[str, object]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,6 +17,7 @@ from befit.gateway.operations.entitled import require
 from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.reading import Reading, record_reading
+from befit.gateway.operations.searching import MOST, all_pages
 from befit.identity import Principal
 from befit.metering import DecisionPage, DecisionRow
 from befit.platform import Platform
@@ -33,7 +34,6 @@ from befit.policy import (
 from befit.settings import examine_workspace
 from befit.vocabulary import Progress
 
-_PAGE = 500
 _LISTED = 200
 _MOST_VERSIONS = 8
 """Versions of rules held at once: decisions come in the order of time, and so do they."""
@@ -121,9 +121,11 @@ async def simulate(
     if reading.rules is None:
         raise problems_as_error(reading.problems)
     replay = _Replay(platform, principal.tenant, Policy(reading.rules).aside())
-    async for row in _decisions(platform, principal.tenant, since):
-        await replay.add(row)
-        progress("replaying", replay.decisions, 0)
+    page = DecisionPage(tenant=principal.tenant, limit=MOST, since=since)
+    async for rows in all_pages(platform, page):
+        for row in rows:
+            await replay.add(row)
+            progress("replaying", replay.decisions, 0)
     told = {"since": since, "policy": reading.rules.version, "decisions": replay.decisions}
     await record_reading(
         platform, principal, Reading.SEARCH, subject="decisions", told={**told, "for": "simulation"}
@@ -246,21 +248,6 @@ def _told(events: Iterable[Event]) -> Iterator[tuple[bytes, bytes, str]]:
         if event.type in _TOLD and event.fields is not None and _SITUATION in event.fields:
             asker = event.fields.get(_ASKER, msgspec.Raw(b"{}"))
             yield bytes(event.fields[_SITUATION]), bytes(asker), event.policy
-
-
-async def _decisions(
-    platform: Platform, tenant: str, since: float | None
-) -> AsyncGenerator[DecisionRow]:
-    """All decisions since a time, the newest first."""
-    await platform.projector.caught_up()
-    page = DecisionPage(tenant=tenant, limit=_PAGE, since=since)
-    while True:
-        rows = await platform.stores.usage.decisions(page)
-        for row in rows:
-            yield row
-        if len(rows) < _PAGE:
-            return
-        page = replace(page, before=rows[-1].decision_id)
 
 
 def _changed_rules(platform: Platform, params: SimulateParams) -> PolicyReading:

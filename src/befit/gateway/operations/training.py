@@ -20,7 +20,7 @@ from befit.catalog import (
     card_version,
 )
 from befit.errors import InvalidRequest, NotFound
-from befit.gateway.operations.activation import record_act, take_up
+from befit.gateway.operations.activation import editing, record_act, take_up
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.case_file import CaseFile
 from befit.gateway.operations.entitled import require
@@ -107,7 +107,7 @@ async def train(
     plan = await asyncio.to_thread(plan_training, params.name, file.path)
     _require_known_labels(plan, workflow)
     if workflow is None:
-        _require_name(platform, plan.name)
+        await asyncio.to_thread(_require_name, platform, plan.name)
     arrival = file.arrival(
         principal,
         Kind.TRAIN,
@@ -118,11 +118,12 @@ async def train(
         trained = await _fit(platform, bulk, plan, embedder, params.seed, progress)
         p95_ms = await _time(bulk, plan, trained.card)
         place = SpecialistPlace.of(platform, principal, trained, workflow)
-        edit = await asyncio.to_thread(_edited, platform, place, catalog)
         made = _Made(plan=plan, place=place, p95_ms=p95_ms, decision_id=bulk.decision_id)
-        # Recorded before it serves: a model that nothing approved must not.
-        await _record(platform, principal, made, edit.preview())
-        files = await asyncio.to_thread(edit.commit)
+        async with editing(platform) as edit:
+            declared = await asyncio.to_thread(_declared, edit, place, catalog)
+            # Recorded before it serves: a model that nothing approved must not.
+            await _record(platform, principal, made, declared)
+            files = await asyncio.to_thread(edit.commit)
     await take_up(platform)
     await _keep_measured(platform, principal.tenant, made)
     return made.document(
@@ -237,8 +238,8 @@ async def _time(bulk: BulkRun, plan: TrainingPlan, card: ModelCard) -> float:
     return round(found.value, 3)
 
 
-def _edited(platform: Platform, place: SpecialistPlace, catalog: Catalog) -> WorkspaceEdit:
-    edit = WorkspaceEdit(platform.workspace)
+def _declared(edit: WorkspaceEdit, place: SpecialistPlace, catalog: Catalog) -> Catalog:
+    """Make the changes, and say what the files would declare by them. Blocking."""
     if place.workflow is None:
         edit.add_workflow(place.new_workflow)
     edit.put_card(place.card)
@@ -248,7 +249,7 @@ def _edited(platform: Platform, place: SpecialistPlace, catalog: Catalog) -> Wor
             place.card.name,
             rest=_order_behind(place.workflow, place.card, catalog),
         )
-    return edit
+    return edit.preview()
 
 
 def _order_behind(workflow: Workflow, card: ModelCard, catalog: Catalog) -> tuple[str, ...]:
@@ -305,7 +306,7 @@ def _embedder(catalog: Catalog) -> ModelCard:
 
 
 def _require_name(platform: Platform, name: str) -> None:
-    """Refuse a name that no workflow can have before anything is computed.
+    """Refuse a name that no workflow can have before anything is computed. Blocking.
 
     Raises:
         InvalidRequest, Conflict: as `WorkspaceEdit.add_workflow`.

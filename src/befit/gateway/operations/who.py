@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from befit.errors import NotAuthenticated, NotFound, nearest
-from befit.identity import EVERYONE, Principal, Role, principal_of_key
+from befit.gateway.operations.directory import key_of, person_of
+from befit.identity import EVERYONE, Person, Principal, Role, principal_of_key
 from befit.platform import Platform
 
 _GROUP = "group:"
 _ROLE = "role:"
-_KEY = "key:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,22 +41,10 @@ async def find_somebody(platform: Platform, tenant: str, who: str) -> Somebody:
     if who.startswith(_GROUP):
         return await _of_group(platform, tenant, who.removeprefix(_GROUP))
     people = await platform.stores.people.list(tenant)
-    for person in people:
-        if who in (person.id, person.name):
-            groups = await platform.stores.groups.of(tenant, person.id)
-            disabled = person.disabled_at is not None
-            return Somebody(
-                kind="person",
-                principal=Principal(
-                    id=person.id,
-                    name=person.name,
-                    tenant=tenant,
-                    roles=person.roles,
-                    groups=groups | {EVERYONE},
-                ),
-                notes=(f"{person.name} is disabled",) if disabled else (),
-            )
-    found = await _of_key(platform, tenant, who.removeprefix(_KEY))
+    person = person_of(people, who)
+    if person is not None:
+        return await _of_person(platform, tenant, person)
+    found = await _of_key(platform, tenant, who)
     if found is not None:
         return found
     hint = nearest(who, [person.name for person in people])
@@ -91,13 +80,25 @@ async def _of_group(platform: Platform, tenant: str, name: str) -> Somebody:
     return Somebody(kind="group", principal=principal, notes=notes)
 
 
-async def _of_key(platform: Platform, tenant: str, key_id: str) -> Somebody | None:
-    key = await platform.stores.keys.find(key_id)
-    if key is None or key.tenant != tenant:
+async def _of_person(platform: Platform, tenant: str, person: Person) -> Somebody:
+    groups = await platform.stores.groups.of(tenant, person.id)
+    principal = Principal(
+        id=person.id,
+        name=person.name,
+        tenant=tenant,
+        roles=person.roles,
+        groups=groups | {EVERYONE},
+    )
+    notes = (f"{person.name} is disabled",) if person.disabled_at is not None else ()
+    return Somebody(kind="person", principal=principal, notes=notes)
+
+
+async def _of_key(platform: Platform, tenant: str, who: str) -> Somebody | None:
+    key = await key_of(platform, tenant, who)
+    if key is None:
         return None
-    notes: list[str] = []
-    if key.revoked_at is not None:
-        notes.append(f"key {key.id} is revoked")
+    fault = key.fault(time.time())
+    notes = [f"key {key.id} {fault}"] if fault else []
     try:
         principal = await principal_of_key(platform.stores.identity, key)
     except NotAuthenticated as refusal:  # its person is gone or disabled

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from befit.catalog import Catalog, ModelCard, Stage, Workflow
+from befit.catalog import ModelCard, Stage, Workflow
 from befit.errors import NotFound, nearest
 from befit.gateway.bearer import bearer_in
 from befit.gateway.operations.activation import evidence_by_workflow
+from befit.gateway.operations.workflows import usable_workflows
 from befit.gateway.reply import Receive, Scope, Send, send_json
 from befit.identity import Principal
 from befit.platform import Platform
@@ -62,7 +63,11 @@ class ModelsEndpoint:
 
     def _models(self, principal: Principal) -> list[_Model]:
         catalog = self._platform.catalog.current.of(principal.tenant)
-        workflows = _usable(catalog, principal)
+        workflows = tuple(
+            workflow
+            for workflow in usable_workflows(self._platform, principal)
+            if workflow.stage is Stage.APPROVED
+        )
         book = self._platform.shelf.evidence_of(principal.tenant)
         cards = [
             _card(card, workflows, book)
@@ -88,13 +93,3 @@ def _card(card: ModelCard, workflows: tuple[Workflow, ...], book: EvidenceBook) 
     evidence = evidence_by_workflow(book, card, workflows)
     about = _About(kind="model", zone=card.zone, size=card.size, evidence=evidence)
     return _Model(id=card.name, owned_by=card.family, befit=about)
-
-
-def _usable(catalog: Catalog, principal: Principal) -> tuple[Workflow, ...]:
-    """The workflows that serve and that the key may name."""
-    limited_to = principal.workflows
-    return tuple(
-        workflow
-        for name, workflow in catalog.workflows.items()
-        if workflow.stage is Stage.APPROVED and (not limited_to or name in limited_to)
-    )

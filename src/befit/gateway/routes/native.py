@@ -32,7 +32,7 @@ _RUN = operation("run", RunRequest, run_workflow)
 _DETECT = operation("detect", TextsToDetect, detect_texts)
 """What is asked in another way over HTTP than on the command line."""
 
-_NATIVE: tuple[tuple[str, str, str | Operation], ...] = (
+NATIVE: tuple[tuple[str, str, str | Operation], ...] = (
     ("POST", "/v1/workflows/{workflow}/runs", _RUN),
     ("POST", "/v1/detect", _DETECT),
     ("GET", "/v1/runs/{run_id}", "runs.show"),
@@ -108,7 +108,7 @@ def native_endpoints(platform: Platform, limits: Limits) -> tuple[NativeEndpoint
             platform=platform,
             limits=limits,
         )
-        for method, path, behind in _NATIVE
+        for method, path, behind in NATIVE
     )
 
 

@@ -13,26 +13,11 @@ from befit.gateway.metrics import Metrics, Refused
 from befit.gateway.reply import Receive, Scope, Send, send_failure
 from befit.gateway.routes.embeddings import EmbeddingsEndpoint
 from befit.gateway.routes.model_list import ModelsEndpoint
-from befit.gateway.routes.native import native_endpoints
+from befit.gateway.routes.native import NATIVE, native_endpoints
 from befit.gateway.routes.probes import HealthEndpoint, MetricsEndpoint, ReadyEndpoint
 from befit.platform import Platform
 
 CHAT_PATH = "/v1/chat/completions"
-
-_NAMES = frozenset(
-    {
-        "embeddings",
-        "models",
-        "workflows",
-        "runs",
-        "decisions",
-        "usage",
-        "approvals",
-        "keys",
-        "people",
-        "groups",
-    }
-)
 
 
 class Routes:
@@ -92,8 +77,15 @@ class Routes:
 
 def route_name(path: str) -> str:
     """The first part of a path, as metrics name it; unknown ones are all one."""
-    part = path.removeprefix("/v1/").partition("/")[0]
+    part = _first_part(path)
     return part if part in _NAMES else "other"
+
+
+def _first_part(path: str) -> str:
+    return path.removeprefix("/v1/").partition("/")[0]
+
+
+_NAMES = frozenset({"embeddings", "models", *(_first_part(path) for _, path, _ in NATIVE)})
 
 
 async def _nothing_there(scope: Scope, receive: Receive, send: Send) -> None:

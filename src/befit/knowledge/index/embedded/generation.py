@@ -113,15 +113,11 @@ class GenerationWriter:
         return np.union1d(replaced, dropped)
 
     def _append(self, passages: Sequence[Passage], gone: Rows) -> None:
-        dimensions, rows = self.marker.dimensions, self.marker.rows
         end = self._files["refs"].extent.size
         refs = [passage.ref for passage in passages]
-        parts = self._batch.encoded(refs, first_row=rows, end=end)
+        parts = self._batch.encoded(refs, first_row=self.marker.rows, end=end)
         if passages:
             vectors = np.array([passage.vector for passage in passages], np.float32)
-        else:
-            vectors = np.empty((0, dimensions), np.float32)
-        if len(vectors):
             codes, scales = quantised(vectors)
             arrays = (vectors, codes, scales)
             parts |= {name: a.tobytes() for name, a in zip(VECTOR_FILES, arrays, strict=True)}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from befit.knowledge.index.embedded.growing import is_sound
+from befit.knowledge.index.embedded.growing import Extent, is_sound
 from befit.knowledge.index.embedded.snapshot import EmbeddedSnapshot
 
 # A file of tantivy ends in a footer of JSON with the CRC-32 of what comes before, the
 # footer's length and a magic number, both little-endian (tantivy's directory/footer.rs).
 _TAIL = struct.Struct("<II")
 _MAGIC = 1337
-_CHECKED_AT_ONCE = 4 * 1024 * 1024
 
 
 class _Footer(msgspec.Struct):
@@ -75,9 +73,4 @@ def _is_sealed_well(path: Path) -> bool:
             footer = msgspec.json.decode(file.read(length), type=_Footer)
         except msgspec.MsgspecError:
             return False
-        file.seek(0)
-        crc, left = 0, start
-        while left and (chunk := file.read(min(left, _CHECKED_AT_ONCE))):
-            crc = zlib.crc32(chunk, crc)
-            left -= len(chunk)
-    return crc == footer.crc
+    return is_sound(path, Extent(start, footer.crc))
