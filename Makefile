@@ -15,8 +15,9 @@ PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
 CORE := $(VENV)/stamps/core-$(PLACE)
 DEV := $(VENV)/stamps/dev-$(PLACE)
 
-# Most tests start processes and wait for them, so two files run side by side.
-SPREAD := -n 2 --dist loadfile
+# Most tests start processes and wait for them, so two files run side by side. A worker that
+# crashes ends the run: what it had left would be waited for in vain.
+SPREAD := -n 2 --dist loadfile --max-worker-restart 0
 
 say = @printf '==> %s\n' "$(1)" >&2
 
