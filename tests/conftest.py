@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+from befit.errors import WeightsMissing
+
+if TYPE_CHECKING:
+    from tests.embedder import RunningEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,3 +50,17 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmbedder]:
+    """A model process with the real embedder, or skip where its weights are not pulled."""
+    from befit.inference.embedded.weights import MINILM, located
+    from tests.embedder import running_embedder
+
+    try:
+        located(MINILM)
+    except WeightsMissing as error:
+        pytest.skip(f"real weights are needed: {error}")
+    with running_embedder(tmp_path_factory.mktemp("embedder")) as running:
+        yield running

@@ -23,6 +23,7 @@ from rich.table import Table
 
 import befit.knowledge.retrieval
 from befit.errors import BefitError
+from befit.evaluation import ndcg, recall
 from befit.knowledge.retrieval import FusionWeights, QueryWeights
 from befit.knowledge.retrieval.fusion import PACKAGED
 from befit.statistics import bootstrap_mean
@@ -33,7 +34,6 @@ from benchmarks.retrieval.collections import (
     data_folder,
 )
 from benchmarks.retrieval.fitting import Fitter, Task, searched
-from benchmarks.retrieval.measures import ndcg, recall
 
 _FOLDS = 5
 _SEED = 7

@@ -24,9 +24,9 @@ from befit.knowledge.index import (
     PassageRef,
     Reach,
     Snapshot,
+    Vector,
     titled,
 )
-from befit.knowledge.index.passage import Vector
 from befit.knowledge.retrieval import Question
 from befit.messages import Message
 from befit.vocabulary import DataClass
@@ -37,7 +37,9 @@ ABSTRACTS = "rag_cranfield"
 _Line = TypeVar("_Line", bound=msgspec.Struct)
 
 
-class _MtragPassage(msgspec.Struct):
+class MtragPassage(msgspec.Struct):
+    """One passage of `rag_mtrag`."""
+
     passage_id: str
     collection: str
     text: str
@@ -49,7 +51,9 @@ class _Turn(msgspec.Struct):
     text: str
 
 
-class _MtragQuery(msgspec.Struct):
+class MtragQuery(msgspec.Struct):
+    """One question of a conversation of `rag_mtrag`, with what is relevant to it."""
+
     task_id: str
     collection: str
     query_last_turn: str
@@ -57,13 +61,17 @@ class _MtragQuery(msgspec.Struct):
     relevant_passage_ids: list[str]
 
 
-class _CranfieldDocument(msgspec.Struct):
+class CranfieldDocument(msgspec.Struct):
+    """One abstract of `rag_cranfield`."""
+
     doc_id: int
     title: str
     text: str
 
 
-class _CranfieldQuery(msgspec.Struct):
+class CranfieldQuery(msgspec.Struct):
+    """One query of `rag_cranfield`, with the grade of each relevant abstract."""
+
     query_id: int
     query: str
     gain: dict[str, int]
@@ -101,14 +109,14 @@ def data_folder() -> Path:
 def conversations(folder: Path) -> Collection:
     """The queries with a history of `rag_mtrag`, over its four collections in one index."""
     data = data_folder() / CONVERSATIONS
-    passages = _lines(data / "corpus" / "passages_mtrag_un.jsonl.gz", _MtragPassage)
+    passages = lines(data / "corpus" / "passages_mtrag_un.jsonl.gz", MtragPassage)
     queries = [
         Judged(
             question=Question.of(line.query_last_turn, _history(line.history)),
             group=line.collection,
             relevant=dict.fromkeys(line.relevant_passage_ids, 1),
         )
-        for line in _lines(data / "dev" / "mtrag_un_retrieval.jsonl", _MtragQuery)
+        for line in lines(data / "dev" / "mtrag_un_retrieval.jsonl", MtragQuery)
         if line.history
     ]
     documents = [(p.passage_id, p.collection, p.title or "", p.text) for p in passages]
@@ -120,11 +128,11 @@ def abstracts(folder: Path) -> Collection:
     data = data_folder() / ABSTRACTS
     documents = [
         (str(line.doc_id), ABSTRACTS, line.title, line.text)
-        for line in _lines(data / "corpus" / "docs.jsonl.gz", _CranfieldDocument)
+        for line in lines(data / "corpus" / "docs.jsonl.gz", CranfieldDocument)
     ]
     queries = [
         Judged(question=Question.of(line.query), group=ABSTRACTS, relevant=line.gain)
-        for line in _lines(data / "dev" / "queries_qrels.jsonl", _CranfieldQuery)
+        for line in lines(data / "dev" / "queries_qrels.jsonl", CranfieldQuery)
     ]
     return _indexed(ABSTRACTS, documents, queries, folder / ABSTRACTS)
 
@@ -142,7 +150,7 @@ def _indexed(
 ) -> Collection:
     texts = [titled(title, text) for _, _, title, text in documents]
     asked = [text for query in queries for text in query.question.texts]
-    vectors = _embedded(name, [*texts, *asked])
+    vectors = kept_vectors(name, [*texts, *asked])
     groups = sorted({group for _, group, _, _ in documents})
     passages = [
         Passage(
@@ -172,7 +180,7 @@ def reach_of(collection: Collection, query: Judged, *, across: bool) -> Reach:
     return Reach.of(range(len(groups)), groups if across else [query.group])
 
 
-def _embedded(name: str, texts: Sequence[str]) -> dict[str, Vector]:
+def kept_vectors(name: str, texts: Sequence[str]) -> dict[str, Vector]:
     """A vector for each text, kept beside other temporary files from one run to the next."""
     distinct = sorted(set(texts))
     digest = hashlib.sha256("\0".join([MINILM, *distinct]).encode()).hexdigest()[:16]
@@ -186,7 +194,8 @@ def _embedded(name: str, texts: Sequence[str]) -> dict[str, Vector]:
     return dict(zip(distinct, matrix, strict=True))
 
 
-def _lines(path: Path, kind: type[_Line]) -> list[_Line]:
+def lines(path: Path, kind: type[_Line]) -> list[_Line]:
+    """The rows of a file, packed or not."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)

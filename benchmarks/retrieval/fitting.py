@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from befit.evaluation import recall
 from befit.knowledge.index import Leg
 from befit.knowledge.retrieval import FusionWeights, QueryWeights
 from befit.knowledge.retrieval.candidates import Candidates, gather
 from befit.knowledge.retrieval.signals import SIGNALS, Signals, signals_of
 from benchmarks.retrieval.collections import ABSTRACTS, Collection, Judged, reach_of
-from benchmarks.retrieval.measures import recall
 
 FITTED_BY = "python -m benchmarks.retrieval --write"
 FITTED_ON = (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from befit.knowledge.index import Passage, PassageRef, Reach
-from befit.knowledge.index.passage import Vector
+from befit.knowledge.index import Passage, PassageRef, Reach, Vector
 from befit.vocabulary import DataClass
 
+COLLECTION = "made up"
 DIMENSIONS = 384
 LISTS = 1_000
 PASSAGES_A_DOCUMENT = 20
@@ -32,15 +32,19 @@ class World:
         odds = np.cumsum(1 / np.arange(10, _VOCABULARY + 10))
         self._odds = odds / odds[-1]
 
-    def passages(self, count: int) -> Iterator[list[Passage]]:
-        """In batches."""
+    def passages(
+        self, count: int, *, acl_ids: Sequence[int] = range(LISTS)
+    ) -> Iterator[list[Passage]]:
+        """In batches; the documents are under these lists by turns drawn at random."""
         for start in range(0, count, _BATCH):
             size = min(_BATCH, count - start)
             vectors, texts = self.vectors(size), self._texts(size, _WORDS_A_PASSAGE)
             documents = self._draws.integers(0, LISTS, -(-size // PASSAGES_A_DOCUMENT))
-            lists = np.repeat(documents, PASSAGES_A_DOCUMENT)
+            lists: list[int] = np.repeat(documents, PASSAGES_A_DOCUMENT).tolist()
             yield [
-                Passage(ref=_ref(start + at, int(lists[at])), text=texts[at], vector=vectors[at])
+                Passage(
+                    ref=_ref(start + at, acl_ids[lists[at]]), text=texts[at], vector=vectors[at]
+                )
                 for at in range(size)
             ]
 
@@ -55,8 +59,12 @@ class World:
 
     def reach(self, share: float) -> Reach:
         """A reader on `share` of all access lists."""
-        lists: list[int] = self._draws.permutation(LISTS)[: int(share * LISTS)].tolist()
-        return Reach.of(lists, ["made up"])
+        return Reach.of(self.groups(share), [COLLECTION])
+
+    def groups(self, share: float) -> list[int]:
+        """`share` of the numbers of all access lists."""
+        drawn: list[int] = self._draws.permutation(LISTS)[: int(share * LISTS)].tolist()
+        return drawn
 
     def _texts(self, count: int, words: int) -> list[str]:
         drawn = np.searchsorted(self._odds, self._draws.random((count, words)))
@@ -69,10 +77,10 @@ class World:
 
 def _ref(number: int, acl_id: int) -> PassageRef:
     return PassageRef(
-        passage_id=f"p{number}",
+        passage_id=f"d{number // PASSAGES_A_DOCUMENT}.{number % PASSAGES_A_DOCUMENT}",
         doc_id=f"d{number // PASSAGES_A_DOCUMENT}",
         version="1",
-        collection="made up",
+        collection=COLLECTION,
         acl_id=acl_id,
         data_class=DataClass.INTERNAL,
     )

@@ -107,7 +107,8 @@ class _EmbeddingView(msgspec.Struct, frozen=True):
 _decode_chat = msgspec.json.Decoder(_ChatView).decode
 _decode_embedding = msgspec.json.Decoder(_EmbeddingView).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_raw_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_messages = msgspec.json.Decoder(list[Message]).decode
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: what is derived is derived once
@@ -194,15 +195,22 @@ class ChatRequest:
         """False where content cannot be examined and so takes the strictest class."""
         return all(message.is_text_only for message in self.messages)
 
+    @property
+    def raw_messages(self) -> list[msgspec.Raw]:
+        """The messages as they came, one for each of `messages`."""
+        return _decode_raw_messages(bytes(self.fields["messages"]))
+
     def with_system(self, instructions: str) -> ChatRequest:
         """The request with a workflow's instructions put before its messages."""
-        system = Message(role="system", content=instructions)
-        raw = _decode_messages(bytes(self.fields["messages"]))
-        joined = msgspec.Raw(msgspec.json.encode([system, *raw]))
+        return self.with_messages(Message(role="system", content=instructions), *self.raw_messages)
+
+    def with_messages(self, *messages: Message | msgspec.Raw) -> ChatRequest:
+        """The request with these messages in place of its own; raw ones stay as they are."""
+        encoded = msgspec.json.encode(messages)
         return replace(
             self,
-            fields={**self.fields, "messages": joined},
-            messages=(system, *self.messages),
+            fields={**self.fields, "messages": msgspec.Raw(encoded)},
+            messages=tuple(_decode_messages(encoded)),
         )
 
     def with_field(self, name: str, value: object) -> ChatRequest:

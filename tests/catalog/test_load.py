@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from befit.catalog import (
     SPOKEN,
+    AnswerMode,
     Capability,
     CheckKind,
+    Knowledge,
     Price,
     Via,
     Workspace,
@@ -249,6 +251,48 @@ def test_a_model_that_cannot_answer_is_no_step_of_a_workflow(write_workspace):
         w="escalation: {models: [e]}\n",
     )
     assert "neither chats nor labels" in _problems(workspace)[0]
+
+
+_DOCUMENTS = """
+description: Ask the handbook.
+knowledge: {collections: [handbook, travel-2], mode: write, passages: 8}
+escalation: {models: [big, e]}
+"""
+_WITH_EMBEDDER = (
+    "models:\n"
+    "  e: {via: embedded, weights: w, size: small, capabilities: [embeddings]}\n"
+    "  big: {via: openai, model: m, key: 'env:K', size: large, zone: external}\n"
+)
+
+
+def test_a_workflow_says_what_it_answers_from(write_workspace):
+    workspace = write_workspace(_WITH_EMBEDDER, w=_DOCUMENTS, bare="knowledge: {}\n")
+    catalog = load_catalog(workspace)
+    assert catalog.find_workflow("w").knowledge == Knowledge(
+        collections=("handbook", "travel-2"), mode=AnswerMode.WRITE, passages=8
+    )
+    assert catalog.find_workflow("bare").knowledge == Knowledge()
+    assert catalog.contents["w"] == (
+        '{"description":"Ask the handbook.","escalation":{"models":["big","e"]},"knowledge":'
+        '{"collections":["handbook","travel-2"],"mode":"write","passages":8}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("knowledge: {colections: [a]}", "did you mean 'collections'?"),
+        ("knowledge: {collections: [a, a]}", "a collection stands twice"),
+        ("knowledge: {collections: ['../a']}", "make a name"),
+        ("knowledge: {mode: guess}", "it must be 'quote' or 'write'"),
+        ("knowledge: {passages: 0}", "greater than or equal to 1"),
+        ("knowledge: {}\nlabels: [a]", "text with citations"),
+        ("knowledge: {}\noutput_schema: {type: object}", "text with citations"),
+        ("knowledge: {}\nescalation: {models: [big]}", "quoted by an embedder"),
+    ],
+)
+def test_what_it_cannot_answer_from_documents_is_told(write_workspace, text, told):
+    assert told in _problems(write_workspace(_WITH_EMBEDDER, w=text))[0]
 
 
 def test_a_specialist_of_other_labels_is_no_step_of_a_workflow(write_workspace):

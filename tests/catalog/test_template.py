@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from befit.catalog import Capability, Workspace, load_catalog, write_template
+from befit.catalog import AnswerMode, Capability, Knowledge, Workspace, load_catalog, write_template
 from befit.errors import Conflict, WorkspaceError
 from befit.settings import examine_workspace, load_settings
 from befit.vocabulary import DataClass, Impact, Zone
@@ -21,8 +21,9 @@ def test_a_fresh_workspace_has_no_problem(tmp_path: Path):
     assert set(catalog.cards) == {"smollm2-135m", "minilm-l6"}
     assert {card.zone for card in catalog.cards.values()} == {Zone.DEVICE}
     assert Capability.EMBEDDINGS in catalog.cards["minilm-l6"].capabilities
-    assert set(catalog.workflows) == {"assistant"}
-    assert catalog.workflows["assistant"].impact is Impact.LOW
+    assert set(catalog.workflows) == {"assistant", "ask-documents"}
+    assert all(flow.impact is Impact.LOW for flow in catalog.workflows.values())
+    assert catalog.workflows["ask-documents"].knowledge == Knowledge(mode=AnswerMode.QUOTE)
 
 
 def test_the_example_loads_once_it_is_renamed(tmp_path: Path):

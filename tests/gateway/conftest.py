@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from befit.identity import Principal, local_administrator
 from befit.platform import Platform
 from befit.testing import ScriptedUpstream
 from befit.vocabulary import silent
+from tests.embedder import RunningEmbedder
 
 CONFIG = """
 models:
@@ -166,10 +167,12 @@ class House:
 Build = Callable[..., AbstractAsyncContextManager[House]]
 
 
-def write_workspace(folder: Path, *, near: str, far: str, more: str = "") -> Workspace:
+def write_workspace(
+    folder: Path, *, near: str, far: str, more: str = "", workflows: Mapping[str, str] | None = None
+) -> Workspace:
     (folder / "workflows").mkdir(parents=True, exist_ok=True)
     (folder / "befit.yaml").write_text(CONFIG.format(near=near, far=far, more=more))
-    for name, text in WORKFLOWS.items():
+    for name, text in {**WORKFLOWS, **(workflows or {})}.items():
         (folder / "workflows" / f"{name}.yaml").write_text(text)
     return Workspace.at(folder)
 
@@ -178,15 +181,24 @@ def write_workspace(folder: Path, *, near: str, far: str, more: str = "") -> Wor
 def build(tmp_path: Path) -> Build:
     @asynccontextmanager
     async def built(
-        *, limits: Limits | None = None, more: str = "", name: str = "ws"
+        *,
+        limits: Limits | None = None,
+        more: str = "",
+        name: str = "ws",
+        workflows: Mapping[str, str] | None = None,
+        embedder: RunningEmbedder | None = None,
     ) -> AsyncIterator[House]:
         async with ScriptedUpstream("near says so") as near, ScriptedUpstream("far says so") as far:
-            workspace = write_workspace(tmp_path / name, near=near.url, far=far.url, more=more)
+            workspace = write_workspace(
+                tmp_path / name, near=near.url, far=far.url, more=more, workflows=workflows
+            )
             async with (
                 Platform.opened(
                     workspace,
-                    boot_key=secrets.token_bytes(32),
-                    models_socket=workspace.run_dir / "models.sock",
+                    boot_key=embedder.boot_key if embedder else secrets.token_bytes(32),
+                    models_socket=embedder.socket
+                    if embedder
+                    else workspace.run_dir / "models.sock",
                 ) as platform,
                 Background() as background,
                 gateway(platform, background, limits=limits) as server,

@@ -140,12 +140,20 @@ def random_inquiry(random: Random) -> Inquiry:
         (Action.AUDIT, Resource(kind=ResourceKind.COLLECTION, name="triage")),
         (Action.TRAIN_ON, Resource(kind=ResourceKind.DOCUMENT, name="triage")),
         (Action.RETRIEVE, Resource(kind=ResourceKind.DOCUMENT, name="triage")),
+        (Action.ADMINISTER, _collection_of(random)),
     ]
     action, resource = random.choice(asking)
     principal = random_principal(random)
     return Inquiry(
         principal=principal, action=action, resource=resource, hour=random.randint(0, 23)
     )
+
+
+def _collection_of(random: Random) -> Resource:
+    """A collection that may be the asker's own."""
+    owner = random.choice([*sorted(random_principal(random).groups), "nobody"])
+    name = random.choice(["triage", "records"])
+    return Resource(kind=ResourceKind.COLLECTION, name=name, owner=f"group:{owner}")
 
 
 def _workflow_of(random: Random) -> Resource:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from befit.catalog import ModelCard, Stage
-from befit.identity import Role
+from befit.identity import Principal, Role
 from befit.policy import (
     Action,
     Inquiry,
@@ -39,8 +39,9 @@ _ROLES_THAT_MAY = {
     Action.APPROVE: {Role.REVIEWER, Role.ADMIN},
     Action.ACTIVATE: {Role.ADMIN},
     Action.ADMINISTER: {Role.ADMIN},
+    Action.RETRIEVE: {Role.USER, Role.BUILDER, Role.ADMIN},
 }
-_BOUND_BY_KEYS = set(_ROLES_THAT_MAY)
+_BOUND_BY_KEYS = set(_ROLES_THAT_MAY) - {Action.RETRIEVE}
 _TRYING = {Purpose.EVALUATION, Purpose.PROBE}
 
 
@@ -90,8 +91,16 @@ def read_inquiry(choice: PolicyChoice, asked: Inquiry) -> frozenset[str]:
         denials.add("system/training-purposes")
     if denials:
         return frozenset(denials)
-    may = "baseline" in choice.packaged and who.roles & _ROLES_THAT_MAY.get(what, set())
+    has_role = bool(who.roles & _ROLES_THAT_MAY.get(what, set()))
+    keeps = about.kind is ResourceKind.COLLECTION and about.owner in names_of(who)
+    keeps = keeps and what is Action.ADMINISTER and Role.BUILDER in who.roles
+    may = "baseline" in choice.packaged and (has_role or keeps)
     return frozenset() if may else frozenset({"policy/no-permit"})
+
+
+def names_of(who: Principal) -> set[str]:
+    """What a file may call somebody."""
+    return {who.id, who.name, *(f"group:{group}" for group in who.groups)}
 
 
 def _invoke_forbids(choice: PolicyChoice, asked: Situation, card: ModelCard) -> Iterator[str]:
@@ -151,7 +160,8 @@ def _send_forbids(
     data_class: DataClass,
     tags: frozenset[Tag],
 ) -> Iterator[str]:
-    if asked.workflow is not None and data_class > asked.highest_class:
+    is_classed = asked.purpose is not Purpose.MATCH
+    if is_classed and asked.workflow is not None and data_class > asked.highest_class:
         yield "system/workflow-class"
     if "sovereignty" in choice.packaged:
         if data_class is DataClass.RESTRICTED and card.zone not in _INSIDE:

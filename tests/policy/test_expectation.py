@@ -48,7 +48,8 @@ expectations:
   - {who: {roles: [auditor]}, action: export, expect: permitted}
   - {who: {roles: [admin]}, action: activate, model: far, expect: permitted}
   - {who: {roles: [builder]}, action: activate, workflow: triage, expect: denied}
-  - {who: {groups: [ward]}, action: retrieve, collection: records, expect: denied}
+  - {who: {groups: [ward]}, action: retrieve, collection: records, expect: permitted}
+  - {who: {roles: [auditor]}, action: retrieve, collection: records, expect: denied}
 """
 
 

@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from befit.catalog import (
+    AnswerMode,
     Breadth,
     Capability,
     Evaluation,
+    Knowledge,
     ModelCard,
     Price,
     Requirements,
@@ -18,7 +20,17 @@ from befit.catalog import (
     Workflow,
     card_version,
 )
-from befit.routing import EvidenceBook, Gate, Limits, Needs, choose_route, exclude, profile_of
+from befit.routing import (
+    WRITE,
+    EvidenceBook,
+    Gate,
+    Limits,
+    Needs,
+    choose_route,
+    exclude,
+    matched_by_meaning,
+    profile_of,
+)
 from befit.vocabulary import Evidence, SizeClass, Zone
 
 _SMALL = ModelCard(
@@ -162,3 +174,31 @@ def test_the_profile_is_derived_from_the_workflows_shape():
     assert profile_of(_LABELS).breadth is Breadth.NARROW
     assert profile_of(Workflow(name="w", version="v")).breadth is Breadth.BROAD
     assert profile_of(None, wants_structure=True).breadth is Breadth.NARROW
+
+
+def test_who_writes_from_documents_is_declared_able_or_measured_at_the_bar():
+    writing = Workflow(name="ask", version="sha256:3", knowledge=Knowledge(mode=AnswerMode.WRITE))
+    barred = replace(writing, requirements=Requirements(quality_bar=0.8))
+    able = replace(_SMALL, able=frozenset({"write"}))
+    nothing = EvidenceBook()
+    assert nothing.shortfall(able, writing) is None
+    assert "able to write" in (nothing.shortfall(_SMALL, writing) or "")
+    good = EvidenceBook([_evaluation(barred, _SMALL, 0.85)])
+    assert good.shortfall(_SMALL, barred) is None
+    assert good.is_able(_SMALL, WRITE, barred)
+    assert not good.is_able(_SMALL, WRITE, None)
+    poor = EvidenceBook([_evaluation(barred, _SMALL, 0.75)])
+    assert poor.shortfall(_SMALL, barred) is not None
+    without_bar = EvidenceBook([_evaluation(writing, _SMALL, 0.95)])
+    assert "able to write" in (without_bar.shortfall(_SMALL, writing) or "")
+
+
+def test_who_quotes_needs_no_ability():
+    quoting = Workflow(name="ask", version="sha256:4", knowledge=Knowledge())
+    assert EvidenceBook().shortfall(_SMALL, quoting) is None
+
+
+def test_a_workflow_that_is_told_its_collection_takes_no_part_in_auto():
+    told = Workflow(name="ask", version="1", description="Ask.", knowledge=Knowledge())
+    fixed = replace(told, name="fixed", knowledge=Knowledge(collections=("handbook",)))
+    assert matched_by_meaning([told, fixed], "assistant") == (fixed,)

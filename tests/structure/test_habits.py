@@ -32,6 +32,18 @@ BROAD_EXCEPTS = {
     "src/befit/inference/embedded/engine.py: Engine.chat.guarded": (
         "an error in the engine's callback would end the stream silently: it is raised again"
     ),
+    "src/befit/knowledge/sources/installed.py: installed_source": (
+        "the boundary to a company's own source adapter: told by its scheme"
+    ),
+    "src/befit/knowledge/sources/installed.py: CheckedSource.items": (
+        "a company's own source adapter: what it raises is logged, and the source failed"
+    ),
+    "src/befit/knowledge/sources/installed.py: CheckedSource.fetch": (
+        "a company's own source adapter: what it raises is logged, and the source failed"
+    ),
+    "src/befit/knowledge/parsing/__main__.py: _replied": (
+        "the parsing process's boundary: the parent logs it, and the file is reported"
+    ),
     "src/befit/policy/decide.py: Policy._verdicts": (
         "what cannot be put to the rules is denied, whatever was raised; the log says what"
     ),

@@ -48,7 +48,7 @@ from befit.audit.receipts import (
     receipt_to_json,
     verify_receipt,
 )
-from befit.audit.record import ApprovalRecord, CallRecord, DecisionRecord, fold
+from befit.audit.record import ApprovalRecord, CallRecord, DecisionRecord, ReviewRecord, fold
 from befit.audit.recovery import RecoveryReport, recover
 from befit.audit.sealing import BoxError, KeyDestroyedError, Sealer
 from befit.audit.sections import Sections
@@ -104,6 +104,7 @@ __all__ = [
     "ReceiptReader",
     "RecoveryReport",
     "Repair",
+    "ReviewRecord",
     "RowTables",
     "SealedTables",
     "Sealer",

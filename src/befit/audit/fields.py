@@ -66,6 +66,24 @@ class Failure(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class PassageRead(msgspec.Struct, frozen=True):
+    """A passage that a search gave."""
+
+    collection: str
+    doc_id: str
+    passage_id: str
+    version: str = ""
+    data_class: str | None = None
+
+
+class CitedSpan(msgspec.Struct, frozen=True):
+    """Where an answer stands: characters of the text of a passage's document."""
+
+    passage_id: str
+    start: int = 0
+    end: int = 0
+
+
 class Opened(msgspec.Struct, frozen=True):
     """Fields of `opened`."""
 
@@ -103,6 +121,10 @@ class Reserved(msgspec.Struct, frozen=True):
     evidence: str | None = None
     because: str | None = None
     candidates: tuple[Candidate, ...] | None = None
+    collections: tuple[str, ...] = ()
+    passages: tuple[PassageRead, ...] = ()
+    index_epoch: int | None = None
+    access_epoch: int | None = None
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -158,6 +180,22 @@ class Closed(msgspec.Struct, frozen=True):
     overhead_ms: float | None = None
     output_sha256: str | None = None
     error: Failure | None = None
+    collections: tuple[str, ...] = ()
+    passages: tuple[PassageRead, ...] = ()
+    index_epoch: int | None = None
+    access_epoch: int | None = None
+    found: bool | None = None
+    probability: float | None = None
+    citations: tuple[CitedSpan, ...] = ()
+
+
+class Reviewed(msgspec.Struct, frozen=True):
+    """Fields of `reviewed`."""
+
+    rating: str = ""
+    by: str | None = None
+    note: str | None = None
+    about: tuple[str, ...] = ()
 
 
 def read_fields(kind: type[_T], fields: Mapping[str, msgspec.Raw]) -> _T:

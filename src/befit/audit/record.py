@@ -13,11 +13,14 @@ from befit.audit.fields import (
     Asked,
     Candidate,
     CheckResult,
+    CitedSpan,
     Closed,
     Failure,
     Opened,
+    PassageRead,
     Reserved,
     Resolved,
+    Reviewed,
     Settled,
     Usage,
     Waiting,
@@ -69,16 +72,37 @@ class ApprovalRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewRecord:
+    """What somebody said of a decision once it was closed: `useful`, `wrong` or `outdated`.
+
+    Attributes:
+        about: ids of the passages meant; empty means all of it.
+    """
+
+    at: str
+    rating: str
+    by: str | None = None
+    note: str | None = None
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionRecord:
     """Who asked, what was considered, called, checked and decided, and by what policy.
 
     Attributes:
         status: `open`, `pending_person`, or the status that `closed` names.
         approvals: in the order they were asked for; most decisions have none.
+        reviews: what was said of it afterwards, oldest first.
         why: one sentence on the choice of the first model.
         class_origin: where the data class came from.
         tags: declared or found in the text.
         detected: the types that were found in the text, such as `CREDIT_CARD`.
+        collections, passages: what documents were searched, and what that gave.
+        index_epoch, access_epoch: the commit that was searched, and the rights it was under.
+        found: whether the documents say; None where none were asked for an answer.
+        probability: that they do, where a calibrated model decided.
+        citations: where the answer stands in them.
         policies: the policy hashes in force, in order of first use.
         erased_events: how many events cannot be read because their key was destroyed;
             what they said is missing here.
@@ -110,6 +134,7 @@ class DecisionRecord:
     calls: tuple[CallRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     approvals: tuple[ApprovalRecord, ...] = ()
+    reviews: tuple[ReviewRecord, ...] = ()
     model: str | None = None
     zone: str | None = None
     evidence: str | None = None
@@ -119,6 +144,13 @@ class DecisionRecord:
     overhead_ms: float | None = None
     output_sha256: str | None = None
     error: Failure | None = None
+    collections: tuple[str, ...] = ()
+    passages: tuple[PassageRead, ...] = ()
+    index_epoch: int | None = None
+    access_epoch: int | None = None
+    found: bool | None = None
+    probability: float | None = None
+    citations: tuple[CitedSpan, ...] = ()
     policies: tuple[str, ...] = ()
     events: int = 0
     erased_events: int = 0
@@ -187,6 +219,8 @@ def _told(
             return _resolved(record, read_fields(Resolved, fields))
         case EventType.CLOSED:
             return _closed(record, read_fields(Closed, fields))
+        case EventType.REVIEWED:
+            return _reviewed(record, read_fields(Reviewed, fields), event.time)
         case _:
             return record
 
@@ -221,6 +255,7 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         because=told.because,
         most_usd=told.most_usd,
     )
+    record = _searched(record, told)
     return replace(
         record,
         calls=(*record.calls, call),
@@ -232,6 +267,19 @@ def _reserved(record: DecisionRecord, told: Reserved, step: str) -> DecisionReco
         route=told.route or record.route,
         why=told.why or record.why,
         candidates=told.candidates or record.candidates,
+    )
+
+
+def _searched(record: DecisionRecord, told: Reserved | Closed) -> DecisionRecord:
+    """What documents gave, in whichever event tells it."""
+    if told.index_epoch is None:
+        return record
+    return replace(
+        record,
+        collections=told.collections,
+        passages=told.passages,
+        index_epoch=told.index_epoch,
+        access_epoch=told.access_epoch,
     )
 
 
@@ -275,7 +323,10 @@ def _resolved(record: DecisionRecord, told: Resolved) -> DecisionRecord:
 
 def _closed(record: DecisionRecord, told: Closed) -> DecisionRecord:
     return replace(
-        record,
+        _searched(record, told),
+        found=told.found,
+        probability=told.probability,
+        citations=told.citations,
         status=told.status,
         workflow=told.workflow or record.workflow,
         model=told.model,
@@ -295,3 +346,8 @@ def _closed(record: DecisionRecord, told: Closed) -> DecisionRecord:
         output_sha256=told.output_sha256,
         error=told.error,
     )
+
+
+def _reviewed(record: DecisionRecord, told: Reviewed, at: str) -> DecisionRecord:
+    review = ReviewRecord(at=at, rating=told.rating, by=told.by, note=told.note, about=told.about)
+    return replace(record, reviews=(*record.reviews, review))

@@ -29,7 +29,7 @@ from befit.catalog.card import (
 from befit.catalog.catalog import Catalog, card_version
 from befit.catalog.document import Document, read_document
 from befit.catalog.entry import ClassWord, Duration, Entry, Name, duration_s
-from befit.catalog.files import read_files, read_policy_files
+from befit.catalog.files import ACCESS_FILE, read_files, read_policy_files
 from befit.catalog.load import CatalogReading, load_catalog, read_catalog
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.reference import ReferenceCard, reference_cards, reference_for
@@ -40,9 +40,11 @@ from befit.catalog.template import write_template
 from befit.catalog.validation import validated
 from befit.catalog.workflow import (
     PERSON,
+    AnswerMode,
     Breadth,
     Check,
     CheckKind,
+    Knowledge,
     Requirements,
     TaskProfile,
     Workflow,
@@ -51,12 +53,14 @@ from befit.catalog.workspace import Workspace, WorkspaceLock, is_locked, owner_p
 from befit.catalog.write import WorkspaceEdit
 
 __all__ = [
+    "ACCESS_FILE",
     "PERSON",
     "SPOKEN",
     "Activation",
     "ActivationBook",
     "ActivationRule",
     "ActivationStore",
+    "AnswerMode",
     "Breadth",
     "Capability",
     "Catalog",
@@ -73,6 +77,7 @@ __all__ = [
     "Examined",
     "InfrastructureCost",
     "ItemKind",
+    "Knowledge",
     "ModelCard",
     "Name",
     "Price",

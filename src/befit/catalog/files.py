@@ -19,6 +19,9 @@ from befit.catalog.yaml_tree import MAX_BYTES
 CONFIG = "befit.yaml"
 """The file of models and settings."""
 
+ACCESS_FILE = "knowledge/acl.yaml"
+"""The file of who may read which documents."""
+
 _WORKFLOWS = "workflows"
 _POLICIES = "policies"
 _SUFFIXES = {_WORKFLOWS: ".yaml", _POLICIES: ".cedar"}
@@ -64,12 +67,12 @@ def workflow_file_name(name: str) -> str:
 
 
 def read_files(workspace: Workspace) -> WorkspaceFiles:
-    """Read `befit.yaml`, `workflows/*.yaml` and `policies/*.cedar`; what cannot be read, and
-    what stands beside them unread, becomes a problem."""
+    """Read `befit.yaml`, `workflows/*.yaml`, `policies/*.cedar` and `knowledge/acl.yaml`; what
+    cannot be read, and what stands beside them unread, becomes a problem."""
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
     folders: set[str] = set()
-    paths = [workspace.config_file]
+    paths = [workspace.config_file, *_access_file(workspace)]
     for folder in _folders(workspace):
         try:
             if not os.path.lexists(folder):
@@ -101,7 +104,8 @@ def declared_paths(workspace: Workspace) -> list[Path]:
         OSError: a folder is there and cannot be listed.
     """
     folders = [folder for folder in _folders(workspace) if os.path.lexists(folder)]
-    return [workspace.config_file, *(path for folder in folders for path in _entries(folder))]
+    entries = (path for folder in folders for path in _entries(folder))
+    return [workspace.config_file, *_access_file(workspace), *entries]
 
 
 def gone_folders(files: WorkspaceFiles, before: frozenset[str]) -> tuple[Problem, ...]:
@@ -120,6 +124,15 @@ def gone_folders(files: WorkspaceFiles, before: frozenset[str]) -> tuple[Problem
     )
 
 
+def gone_access_file(files: WorkspaceFiles, before: WorkspaceFiles) -> tuple[Problem, ...]:
+    """The file of who may read what, where it was there and is not."""
+    told = [problem.file for problem in files.problems]
+    if ACCESS_FILE not in before.texts or ACCESS_FILE in (*files.texts, *told):
+        return ()
+    step = "put it back; where it shall say nothing, write: rules: []"
+    return (Problem(what="a file that has gone", file=ACCESS_FILE, next_step=step),)
+
+
 def read_policy_files(folder: Path) -> dict[str, bytes]:
     """The rules of any folder, named as if they stood in the workspace's `policies/`.
 
@@ -136,6 +149,10 @@ def read_policy_files(folder: Path) -> dict[str, bytes]:
 
 def _folders(workspace: Workspace) -> tuple[Path, Path]:
     return workspace.workflows_dir, workspace.policies_dir
+
+
+def _access_file(workspace: Workspace) -> list[Path]:
+    return [workspace.access_file] if os.path.lexists(workspace.access_file) else []
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -15,11 +15,11 @@ from befit.catalog.card import Capability, ModelCard
 from befit.catalog.catalog import Catalog, catalog_version
 from befit.catalog.document import Document, read_document
 from befit.catalog.entry import name_fault
-from befit.catalog.files import CONFIG, WorkspaceFiles, read_files
+from befit.catalog.files import ACCESS_FILE, CONFIG, WorkspaceFiles, read_files
 from befit.catalog.model_entry import ModelEntry
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.validation import validated
-from befit.catalog.workflow import PERSON, Workflow
+from befit.catalog.workflow import PERSON, AnswerMode, Workflow
 from befit.catalog.workflow_file import WorkflowFile
 from befit.catalog.workspace import Workspace
 from befit.errors import nearest
@@ -35,6 +35,8 @@ class CatalogReading:
             could not be read.
         workflow_documents: each workflow's file as read, by the workflow's name.
         policy_files: the files under `policies/` as they stand; the room policy reads them.
+        access_file: `knowledge/acl.yaml` as it stands, for the room knowledge; None where
+            there is none.
     """
 
     catalog: Catalog | None
@@ -42,6 +44,7 @@ class CatalogReading:
     workflow_documents: Mapping[str, Document]
     policy_files: Mapping[str, bytes]
     problems: tuple[Problem, ...]
+    access_file: bytes | None = None
 
 
 def load_catalog(workspace: Workspace) -> Catalog:
@@ -82,6 +85,7 @@ def read_catalog(files: WorkspaceFiles) -> CatalogReading:
             workflow_documents=MappingProxyType(documents),
             policy_files=policy_files,
             problems=tuple(problems),
+            access_file=files.texts.get(ACCESS_FILE),
         )
     catalog = Catalog(
         cards=MappingProxyType(cards),
@@ -95,6 +99,7 @@ def read_catalog(files: WorkspaceFiles) -> CatalogReading:
         workflow_documents=MappingProxyType(documents),
         policy_files=policy_files,
         problems=(),
+        access_file=files.texts.get(ACCESS_FILE),
     )
 
 
@@ -157,6 +162,11 @@ def _reference_problems(
 
 def _unfit(card: ModelCard, workflow: Workflow) -> str | None:
     """Why a card can never answer for a workflow, or None."""
+    knowledge = workflow.knowledge
+    if knowledge is not None and _quotes(card):
+        return None
+    if knowledge is not None and knowledge.mode is AnswerMode.QUOTE:
+        return "documents are quoted by an embedder that runs in process, and it is none"
     if not card.capabilities & {Capability.CHAT, Capability.LABELS}:
         return "it neither chats nor labels"
     if card.specialist and workflow.labels:
@@ -164,3 +174,7 @@ def _unfit(card: ModelCard, workflow: Workflow) -> str | None:
         if strange:
             return f"it answers with labels the workflow does not have, such as {min(strange)!r}"
     return None
+
+
+def _quotes(card: ModelCard) -> bool:
+    return card.is_in_process and Capability.EMBEDDINGS in card.capabilities

@@ -13,7 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from befit.catalog.catalog import Catalog
-from befit.catalog.files import WorkspaceFiles, declared_paths, gone_folders, read_files
+from befit.catalog.files import (
+    WorkspaceFiles,
+    declared_paths,
+    gone_access_file,
+    gone_folders,
+    read_files,
+)
 from befit.catalog.load import CatalogReading, read_catalog
 from befit.catalog.problem import Problem, problems_as_error
 from befit.catalog.workspace import Workspace
@@ -100,7 +106,7 @@ class CatalogSource:
         examined = self._examine(reading)
         if reading.catalog is None or examined.problems:
             raise problems_as_error(examined.problems)
-        self._folders = self._files.folders  # of the files that were taken last
+        self._taken = self._files
         self._declared = reading.catalog
         self._problems: tuple[Problem, ...] = ()
         examined.take()
@@ -128,7 +134,8 @@ class CatalogSource:
         files = self._read_whole()
         if files == self._files:
             return same
-        reading = read_catalog(files.told(gone_folders(files, self._folders)))
+        gone = gone_folders(files, self._taken.folders) + gone_access_file(files, self._taken)
+        reading = read_catalog(files.told(gone))
         examined = self._examine(reading)
         return replace(
             same,
@@ -147,7 +154,7 @@ class CatalogSource:
         changed = look.declared.version != self._declared.version
         if changed:
             self._declared = look.declared
-        self._folders = look.files.folders
+        self._taken = look.files
         look.examined.take()
         return replace(look.reload, changed=changed)
 

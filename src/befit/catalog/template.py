@@ -18,6 +18,7 @@ from befit.vocabulary import DataClass
 _FILES = {
     CONFIG: "befit.yaml",
     "workflows/assistant.yaml": "assistant.yaml",
+    "workflows/ask-documents.yaml": "ask-documents.yaml",
     "workflows/triage.yaml.example": "triage.yaml.example",
 }
 _IGNORED = ".gitignore"
@@ -26,7 +27,7 @@ _IGNORED = ".gitignore"
 def write_template(
     folder: Path, *, undeclared_class: DataClass = DataClass.INTERNAL
 ) -> tuple[Path, ...]:
-    """Make a folder a workspace: the embedded cards, the assistant, a commented example.
+    """Make a folder a workspace: the embedded cards, two workflows, a commented example.
 
     Args:
         folder: made where it does not exist; other files in it stay as they are.

@@ -56,6 +56,27 @@ class Requirements:
     able: frozenset[str] = frozenset()
 
 
+class AnswerMode(StrEnum):
+    """How an answer is made from documents."""
+
+    QUOTE = "quote"  # their own sentences, chosen by an embedder on this machine
+    WRITE = "write"  # a model's words, each sentence checked against what it cites
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knowledge:
+    """The documents that a workflow answers from.
+
+    Attributes:
+        collections: the ones it uses; empty where the request names one.
+        passages: how many of the best passages an answer is made from.
+    """
+
+    collections: tuple[str, ...] = ()
+    mode: AnswerMode = AnswerMode.QUOTE
+    passages: int = 5
+
+
 class Breadth(StrEnum):
     """Whether a task is narrow (classify, extract) or broad (plan, synthesise)."""
 
@@ -89,6 +110,7 @@ class Workflow:
         reviewers: who may decide on its pending answers; empty means administrators.
         stage: only an approved workflow serves; a proposed one may be evaluated.
         purposes: what its data may be used for; empty means anything.
+        knowledge: the documents that it answers from; None where it uses none.
         tenants: whose it is; empty means every tenant's.
         awaits_activation: its file says approved, but nobody entitled has activated what it
             says now; until then its stage is `proposed`.
@@ -116,6 +138,7 @@ class Workflow:
     approval_expiry_s: int = 7 * 24 * 3600
     stage: Stage = Stage.APPROVED
     purposes: frozenset[Purpose] = frozenset()
+    knowledge: Knowledge | None = None
     tenants: frozenset[str] = frozenset()
     awaits_activation: bool = False
 

@@ -20,9 +20,11 @@ from befit.catalog.json_schema import schema_fault
 from befit.catalog.stage import Stage
 from befit.catalog.workflow import (
     PERSON,
+    AnswerMode,
     Breadth,
     Check,
     CheckKind,
+    Knowledge,
     Requirements,
     TaskProfile,
     Workflow,
@@ -30,6 +32,7 @@ from befit.catalog.workflow import (
 from befit.vocabulary import DataClass, Impact, Purpose, Tag, Zone
 
 _MAX_LABELS = 2000
+_MOST_PASSAGES = 20
 _APART = {"stage", "tenants"}
 """Keys that a version is not the hash of."""
 
@@ -89,6 +92,20 @@ class EscalationEntry(Entry):
         return self
 
 
+class KnowledgeEntry(Entry):
+    """The documents that it answers from, and how."""
+
+    collections: tuple[Name, ...] = ()
+    mode: AnswerMode = AnswerMode.QUOTE
+    passages: Annotated[int, Field(ge=1, le=_MOST_PASSAGES)] = Knowledge().passages
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.collections)) < len(self.collections):
+            raise ValueError("a collection stands twice")
+        return self
+
+
 def _labels(value: object) -> object:
     if not isinstance(value, list):
         return value
@@ -140,6 +157,7 @@ class WorkflowFile(Entry):
     approval_expiry: Duration = "7d"
     stage: Stage = Stage.APPROVED
     purposes: tuple[Purpose, ...] = ()
+    knowledge: KnowledgeEntry | None = None
     tenants: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
@@ -152,6 +170,11 @@ class WorkflowFile(Entry):
             raise ValueError("the checks `label` and `confidence` need `labels`")
         if self.data_class and self.data_class > self.requirements.highest_class:
             raise ValueError("`data_class` lies above `requirements.highest_class`")
+        if self.knowledge is not None and (self.labels or self.output_schema is not None):
+            raise ValueError(
+                "an answer from documents is text with citations: leave out `labels` and "
+                "`output_schema`, or `knowledge`"
+            )
         return self
 
     def content(self) -> str:
@@ -162,7 +185,7 @@ class WorkflowFile(Entry):
         whether and for whom it serves makes nothing untrue that was measured of it.
         """
         values = self.model_dump(mode="json", exclude_unset=True, exclude=_APART)
-        for key in ("requirements", "profile", "escalation"):
+        for key in ("requirements", "profile", "escalation", "knowledge"):
             if values.get(key):
                 values[key] = dict(sorted(values[key].items()))
         return json.dumps(dict(sorted(values.items())), ensure_ascii=False, separators=(",", ":"))
@@ -193,6 +216,7 @@ class WorkflowFile(Entry):
             approval_expiry_s=duration_s(self.approval_expiry),
             stage=self.stage,
             purposes=frozenset(self.purposes),
+            knowledge=Knowledge(**dict(self.knowledge)) if self.knowledge else None,
             tenants=frozenset(self.tenants),
         )
 
@@ -257,6 +281,7 @@ def entry_of_workflow(workflow: Workflow) -> dict[str, Any]:
         else f"{workflow.approval_expiry_s}s",
         "stage": None if workflow.stage is usual.stage else workflow.stage.value,
         "purposes": sorted(purpose.value for purpose in workflow.purposes),
+        "knowledge": _knowledge_values(workflow.knowledge),
         "tenants": sorted(workflow.tenants),
     }
     return _said(values)
@@ -264,6 +289,16 @@ def entry_of_workflow(workflow: Workflow) -> dict[str, Any]:
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value not in (None, "", [], {})}
+
+
+def _knowledge_values(knowledge: Knowledge | None) -> dict[str, Any] | None:
+    if knowledge is None:
+        return None
+    return {
+        "collections": list(knowledge.collections),
+        "mode": knowledge.mode.value,
+        "passages": knowledge.passages,
+    }
 
 
 def _label_values(workflow: Workflow) -> list[str] | dict[str, str]:

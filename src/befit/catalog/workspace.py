@@ -64,6 +64,11 @@ class Workspace:
         return self.root / "policies"
 
     @property
+    def access_file(self) -> Path:
+        """`knowledge/acl.yaml`: who may read which documents."""
+        return self.root / "knowledge" / "acl.yaml"
+
+    @property
     def befit_dir(self) -> Path:
         """`.befit/`: everything that Befit writes."""
         return self.root / ".befit"
@@ -104,6 +109,11 @@ class Workspace:
         return self.befit_dir / "logs"
 
     @property
+    def knowledge_dir(self) -> Path:
+        """Where each tenant's search index has a folder."""
+        return self.befit_dir / "knowledge"
+
+    @property
     def artefacts_dir(self) -> Path:
         """Trained artefacts, each under the hash of its content."""
         return self.befit_dir / "artefacts"
@@ -136,6 +146,7 @@ class Workspace:
             self.run_dir,
             self.logs_dir,
             self.artefacts_dir,
+            self.knowledge_dir,
         )
         for folder in folders:
             try:

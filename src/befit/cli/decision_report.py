@@ -22,9 +22,11 @@ def decision_report(record: DecisionRecord) -> str:
     sections = (
         _request(record),
         _candidates(record),
+        _documents(record),
         _calls(record),
         _checks(record),
         _approvals(record),
+        _reviews(record),
         _end(record),
     )
     return "\n\n".join("\n".join(section) for lines in sections if (section := list(lines)))
@@ -67,6 +69,30 @@ def _candidates(record: DecisionRecord) -> Iterator[str]:
         yield f"  + {name:<{width}}  eligible"
     for name, reason in out.items():
         yield f"  - {name:<{width}}  {one_line(reason)}"
+
+
+def _documents(record: DecisionRecord) -> Iterator[str]:
+    """The passages that were found, a `*` before those that the answer cites."""
+    if record.index_epoch is None:
+        return
+    epochs = f"index {record.index_epoch}, rights {record.access_epoch}"
+    yield f"Documents of {', '.join(record.collections)} ({epochs})"
+    if not record.passages:
+        yield "  nothing found that the reader may read"
+    spans: dict[str, list[str]] = {}
+    for cited in record.citations:
+        spans.setdefault(cited.passage_id, []).append(f"{cited.start}-{cited.end}")
+    for passage in record.passages:
+        where = spans.get(passage.passage_id)
+        cited_at = f", cited at characters {', '.join(where)}" if where else ""
+        yield (
+            f"  {'*' if where else ' '} {passage.collection}/{one_line(passage.doc_id)}, "
+            f"passage {passage.passage_id}, {passage.data_class}, "
+            f"version {_short(passage.version)}{cited_at}"
+        )
+    if record.found is not None:
+        odds = "" if record.probability is None else f" (probability {record.probability:.2f})"
+        yield f"  the documents {'say' if record.found else 'do not say'}{odds}"
 
 
 def _calls(record: DecisionRecord) -> Iterator[str]:
@@ -120,6 +146,18 @@ def _approvals(record: DecisionRecord) -> Iterator[str]:
         yield f"  {approval.approval_id}  {_resolution(approval)}"
         if approval.reason:
             yield f"      because {one_line(approval.reason)}"
+
+
+def _reviews(record: DecisionRecord) -> Iterator[str]:
+    if not record.reviews:
+        return
+    yield "Feedback"
+    for review in record.reviews:
+        yield f"  {review.rating}, by {review.by or 'unknown'}, {_time(review.at)}"
+        if review.about:
+            yield f"      of passages {', '.join(review.about)}"
+        if review.note:
+            yield f"      {one_line(review.note)}"
 
 
 def _resolution(approval: ApprovalRecord) -> str:

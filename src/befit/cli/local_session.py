@@ -15,7 +15,21 @@ from befit.inference.embedded import ModelProcess, ModelProcessSettings
 from befit.platform import Platform
 from befit.vocabulary import Progress, silent
 
-_CALL_MODELS = frozenset({"ask", "route", "run", "train", "predict", "evaluate", "models.add"})
+_CALL_MODELS = frozenset(
+    {
+        "ask",
+        "route",
+        "run",
+        "train",
+        "predict",
+        "evaluate",
+        "models.add",
+        "knowledge.search",
+        "knowledge.search_file",
+        "knowledge.rebuild",
+        "ingest",
+    }
+)
 
 
 class LocalSession:

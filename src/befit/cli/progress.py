@@ -1,6 +1,7 @@
 """`shown_progress`: how far a long command has come, on stderr.
 
-A bar on a terminal; a line now and then where stderr is piped.
+A bar on a terminal; a line now and then where stderr is piped. Where nobody knows how much
+there is, the count and the rate are shown.
 
     with shown_progress() as progress:
         progress("embed", 64, 400)
@@ -20,12 +21,14 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from befit.cli.output import say
 from befit.vocabulary import Progress
@@ -45,7 +48,7 @@ def shown_progress(*, what: str = "", in_bytes: bool = False) -> Generator[Progr
         yield _Lines(what)
         return
     steps: tuple[ProgressColumn, ...] = (
-        (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
+        (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(), _Rate())
     )
     bars = Bars(
         TextColumn("{task.description}"),
@@ -56,6 +59,14 @@ def shown_progress(*, what: str = "", in_bytes: bool = False) -> Generator[Progr
     )
     with bars:
         yield _Bars(bars, what)
+
+
+class _Rate(ProgressColumn):
+    """Steps a second, where it cannot be told how long it takes."""
+
+    def render(self, task: Task) -> Text:
+        """The rate of the last half minute."""
+        return Text("" if task.total is not None else f"{task.speed or 0:,.1f}/s")
 
 
 class _Bars:
@@ -82,13 +93,25 @@ class _Lines:
     def __init__(self, what: str) -> None:
         self._what = what
         self._said: dict[str, tuple[float, int]] = {}
+        self._began: dict[str, tuple[float, int]] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
+        if not total:
+            self._counted(stage, done, now)
+            return
         at, percent_said = self._said.setdefault(stage, (now, -1))
-        percent = 100 * done // total if total else 0
-        is_end = bool(total) and done >= total
+        percent = 100 * done // total
+        is_end = done >= total
         if percent == percent_said or not (is_end or now - at >= _LINE_EVERY_S):
             return
         self._said[stage] = (now, percent)
         say(f"{self._what} {stage}: {percent}%".strip())
+
+    def _counted(self, stage: str, done: int, now: float) -> None:
+        began, first = self._began.setdefault(stage, (now, done))
+        at, said = self._said.setdefault(stage, (now, -1))
+        if done == said or now - at < _LINE_EVERY_S:
+            return
+        self._said[stage] = (now, done)
+        say(f"{self._what} {stage}: {done:,} ({(done - first) / (now - began):,.1f}/s)".strip())

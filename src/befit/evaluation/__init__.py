@@ -11,6 +11,8 @@ from befit.evaluation.evaluate import (
     summarise,
 )
 from befit.evaluation.outcome import Outcome, OutcomeStatus
+from befit.evaluation.queries import Query, read_queries
+from befit.evaluation.ranking import RankingScorer, RankingScores, ndcg, recall
 from befit.evaluation.report import EvaluationDocument, evaluation_document, print_evaluation
 from befit.evaluation.scorers import (
     Scorer,
@@ -34,6 +36,9 @@ __all__ = [
     "Judgement",
     "Outcome",
     "OutcomeStatus",
+    "Query",
+    "RankingScorer",
+    "RankingScores",
     "Scorer",
     "Verdict",
     "cases_sha256",
@@ -43,8 +48,11 @@ __all__ = [
     "json_equality",
     "label_match",
     "metric_name",
+    "ndcg",
     "print_evaluation",
     "read_cases",
+    "read_queries",
+    "recall",
     "score_of",
     "scorer_for",
     "select",

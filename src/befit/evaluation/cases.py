@@ -9,19 +9,16 @@ row's number, counted from 1.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, cast
 
 import msgspec
 
 from befit.errors import InvalidRequest
+from befit.evaluation.json_lines import read_lines
 from befit.vocabulary import Case
 
-_MOST_LINE_BYTES = 16 * 1024 * 1024
 _SHAPES = 'a line is {"input": .., "expected": ..} or {"text": .., "label": ..}'
 
 
@@ -45,9 +42,7 @@ def read_cases(path: Path) -> Iterator[Case]:
     """
     seen: set[str] = set()
     row = 0
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(path):
         row += 1
         case = _case(f"{path}:{number}", line, row)
         if case.id in seen:
@@ -78,32 +73,9 @@ def text_of(case: Case) -> str:
     return msgspec.json.encode(case.input).decode()
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with _opened(path) as file:
-            while line := file.readline(_MOST_LINE_BYTES + 1):
-                if len(line) > _MOST_LINE_BYTES:
-                    raise InvalidRequest(f"{path}: a line exceeds {_MOST_LINE_BYTES} bytes")
-                yield line
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidRequest(
-            f"{path} is not a whole gzip file: {error}", next_step="pack or copy it again"
-        ) from None
-    except OSError as error:
-        raise InvalidRequest(
-            f"cannot read {path}: {error.strerror}", next_step="check the file's path and owner"
-        ) from None
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    return path.open("rb")
-
-
 def _case(place: str, raw: bytes, row: int) -> Case:
     try:
-        line = _decode_line(raw.strip().removeprefix(b"\xef\xbb\xbf"))
+        line = _decode_line(raw)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{place}: {error}", next_step=_SHAPES) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -8,7 +8,8 @@ import msgspec
 
 from befit.gateway.reply import Header
 from befit.messages import ChatRequest
-from befit.orchestrator import Answer, befit_object
+from befit.orchestrator import Answer, befit_object, citation_object
+from befit.vocabulary import Status
 
 _NO_DELTA: Mapping[str, object] = {}
 
@@ -22,6 +23,8 @@ class _Choice(msgspec.Struct, frozen=True):
     logprobs: msgspec.Raw | None = None
 
 
+_decode_fields = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_decode_message = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_choices = msgspec.json.Decoder(list[_Choice]).decode
 _decode_tool_calls = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None).decode
 
@@ -51,6 +54,9 @@ class OutgoingAnswer:
             **self._answer.completion.fields,
             "befit": self._befit,
         }
+        annotations = _annotations(self._answer)
+        if annotations:
+            body["choices"] = _annotated(self._answer.completion.fields["choices"], annotations)
         if standing.model is not None:
             body["model"] = standing.model
         return _encode(body)
@@ -63,8 +69,11 @@ class OutgoingAnswer:
         fields = self._answer.completion.fields
         common = _chunk_fields(self._answer)
         choices = _decode_choices(fields["choices"])
+        annotations = _annotations(self._answer)
         for number, choice in enumerate(choices):
             yield from (_chunk(common, choice.index, delta) for delta in _deltas(choice))
+            if annotations and number == 0:
+                yield _chunk(common, choice.index, {"annotations": annotations})
             last = number == len(choices) - 1
             end: dict[str, object] = {
                 "index": choice.index,
@@ -91,6 +100,38 @@ def _befit_of(answer: Answer) -> dict[str, object]:
             for check in answer.checks
         ]
     return told
+
+
+def _annotations(answer: Answer) -> list[dict[str, object]]:
+    """The citations in OpenAI's form: which characters of the answer rest on which document.
+
+    Its one kind of annotation is `url_citation`; what it cannot say stands beside it.
+    """
+    grounds = answer.standing.grounds
+    if grounds is None or answer.status is not Status.ANSWERED:
+        return []
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "url": each.url,
+                "title": each.citation.title or each.citation.doc_id,
+                "start_index": each.start,
+                "end_index": each.end,
+            },
+            "befit": citation_object(each),
+        }
+        for each in grounds.cited
+    ]
+
+
+def _annotated(
+    choices: msgspec.Raw, annotations: list[dict[str, object]]
+) -> list[Mapping[str, object]]:
+    first, *others = _decode_fields(choices)
+    message = _decode_message(first["message"])
+    told = {**first, "message": {**message, "annotations": annotations}}
+    return [told, *others]
 
 
 def _chunk_fields(answer: Answer) -> dict[str, object]:

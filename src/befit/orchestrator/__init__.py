@@ -7,15 +7,20 @@ from befit.orchestrator.answer import (
     Standing,
     StreamedAnswer,
     befit_object,
+    citation_object,
     decision_id_of,
     run_id_of,
 )
 from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind, Source
 from befit.orchestrator.bulk import BulkCase, BulkRow, BulkRun
+from befit.orchestrator.bulk_searches import SearchRow
 from befit.orchestrator.collaborators import Collaborators, PendingRun, PendingRuns
+from befit.orchestrator.consultation import Cited, Grounds
 from befit.orchestrator.in_force import InForce
 from befit.orchestrator.orchestrator import Orchestrator
 from befit.orchestrator.resolution import Choice, Resolutions
+from befit.orchestrator.search import SearchAnswer, SearchArrival
+from befit.orchestrator.searching import Scope, Search
 
 __all__ = [
     "Answer",
@@ -25,20 +30,28 @@ __all__ = [
     "BulkRow",
     "BulkRun",
     "Choice",
+    "Cited",
     "Collaborators",
     "EmbeddingAnswer",
     "EmbeddingArrival",
     "Explanation",
+    "Grounds",
     "InForce",
     "Kind",
     "Orchestrator",
     "PendingRun",
     "PendingRuns",
     "Resolutions",
+    "Scope",
+    "Search",
+    "SearchAnswer",
+    "SearchArrival",
+    "SearchRow",
     "Source",
     "Standing",
     "StreamedAnswer",
     "befit_object",
+    "citation_object",
     "decision_id_of",
     "run_id_of",
 ]

@@ -14,7 +14,7 @@ from befit.messages import TokenUsage
 from befit.orchestrator.run import Run
 from befit.policy import asker_fields, situation_fields
 from befit.routing import CheckResult
-from befit.vocabulary import DataClass, Purpose
+from befit.vocabulary import DataClass, Purpose, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,11 @@ def opened(run: Run) -> dict[str, object]:
         "source": run.source,
         "principal_id": run.principal.id,
         "key_id": run.principal.key_id,
-        "asked": {"model": request.model, "workflow": request.befit.workflow},
+        "asked": {
+            "model": request.model,
+            "workflow": request.befit.workflow,
+            "collection": request.befit.collection,
+        },
         "stream": request.stream,
         "input_sha256": hashlib.sha256(content).hexdigest(),
         "input_bytes": len(content),
@@ -91,7 +95,7 @@ def reserved(
             }
             for item in run.candidates
         ]
-        fields |= _situation(run)
+        fields |= _situation(run) | _passages(run)
     return fields
 
 
@@ -157,7 +161,7 @@ def closed(
     """How the run ended."""
     card = run.answering
     latency_ms = run.latency_ms
-    return {
+    fields: dict[str, object] = {
         "status": status,
         "workflow": _named(run.workflow),
         "model": card.name if card else None,
@@ -173,7 +177,8 @@ def closed(
         "overhead_ms": round(max(0.0, latency_ms - run.model_ms), 3),
         "output_sha256": output_sha256,
         "error": _error(error),
-    } | _situation(run)
+    }
+    return fields | _situation(run) | _passages(run) | _grounds(run, status) | _result_tables(run)
 
 
 def _situation(run: Run) -> dict[str, object]:
@@ -189,6 +194,54 @@ def _situation(run: Run) -> dict[str, object]:
         "situation": situation_fields(run.situation),
         "asker": asker_fields(run.situation),
     }
+
+
+def _passages(run: Run) -> dict[str, object]:
+    """What documents gave, in the first event that follows; never a word of them."""
+    consultation = run.consultation
+    if consultation is None or consultation.is_told:
+        return {}
+    consultation.is_told = True
+    found = consultation.found
+    return {
+        "collections": consultation.collections,
+        "index_epoch": found.index_epoch,
+        "access_epoch": found.access_epoch,
+        "passages": [
+            {
+                "collection": passage.collection,
+                "doc_id": passage.doc_id,
+                "passage_id": passage.passage_id,
+                "version": passage.version,
+                "data_class": passage.data_class.word,
+            }
+            for passage in found.passages
+        ],
+    }
+
+
+def _grounds(run: Run, status: str) -> dict[str, object]:
+    """Whether the documents say, and where the answer stands in them."""
+    grounds = run.consultation.grounds if run.consultation else None
+    if grounds is None or status not in {Status.ANSWERED, Status.PENDING_PERSON}:
+        return {}
+    return {
+        "found": grounds.found,
+        "probability": grounds.probability,
+        "citations": [
+            {
+                "passage_id": each.citation.passage_id,
+                "start": each.citation.start,
+                "end": each.citation.end,
+            }
+            for each in grounds.cited
+        ],
+    }
+
+
+def _result_tables(run: Run) -> dict[str, object]:
+    """The sealed tables of what many searches gave, by their hashes."""
+    return {"result_tables": run.result_tables} if run.result_tables else {}
 
 
 def _check(check: CheckResult) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from befit.audit import Receipt, encode_receipt
 from befit.messages import ChatCompletion, Embeddings, TokenUsage
+from befit.orchestrator.consultation import Cited, Grounds
 from befit.policy import Form
 from befit.routing import Candidate, CheckResult
 from befit.vocabulary import DataClass, Evidence, Status, Zone
@@ -24,6 +25,7 @@ class Standing:
         form: whether the content went to the model as it came or redacted.
         excluded: every card that was not eligible, with its reasons.
         why: one sentence on the choice of the first model.
+        grounds: what an answer from documents rests on; None where none were asked.
     """
 
     decision_id: str
@@ -35,6 +37,7 @@ class Standing:
     form: Form
     excluded: Mapping[str, str]
     why: str
+    grounds: Grounds | None = None
 
     @property
     def run_id(self) -> str:
@@ -137,4 +140,31 @@ def befit_object(standing: Standing, *, status: Status, receipt: Receipt) -> dic
         "data_class": standing.data_class.word,
         "form": standing.form,
         "receipt": encode_receipt(receipt),
+        **_told_of(standing.grounds, status),
     }
+
+
+def citation_object(cited: Cited) -> dict[str, object]:
+    """One citation as answers, approvals and commands show it (contract)."""
+    citation = cited.citation
+    return {
+        "doc_id": citation.doc_id,
+        "passage_id": citation.passage_id,
+        "version": citation.version,
+        "page": citation.page,
+        "start": citation.start,
+        "end": citation.end,
+        "text": citation.text,
+        "collection": citation.collection,
+        "title": citation.title,
+        "mark": cited.mark,
+    }
+
+
+def _told_of(grounds: Grounds | None, status: Status) -> dict[str, object]:
+    """What is told of an answer's grounds; of one that a person has yet to see, no words."""
+    if grounds is None:
+        return {}
+    if status is not Status.ANSWERED:
+        return {"found": grounds.found}
+    return {"found": grounds.found, "citations": [citation_object(each) for each in grounds.cited]}

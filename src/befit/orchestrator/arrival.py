@@ -26,7 +26,9 @@ class Kind(StrEnum):
     EVALUATE = "bulk:evaluate"
     PREDICT = "bulk:predict"
     TRAIN = "bulk:train"
+    INGEST = "bulk:ingest"
     DETECT = "detect"
+    SEARCH = "search"
     PROBE = "probe"
 
 

@@ -28,6 +28,8 @@ from befit.metering import most_cost_usd
 from befit.orchestrator import ending
 from befit.orchestrator.account import BulkRows
 from befit.orchestrator.bulk_content import BulkContent
+from befit.orchestrator.bulk_searches import BulkSearches
+from befit.orchestrator.bulk_texts import BulkTexts
 from befit.orchestrator.calls import (
     Calls,
     Intent,
@@ -105,6 +107,10 @@ class BulkRun:
     """One decision over many rows. Use `Orchestrator.bulk(..)` to get an open one.
 
     Leaving its context settles every model and closes the decision, whatever happened.
+
+    Attributes:
+        texts: embeds rows batch by batch, where there are more than a permit should cover.
+        searches: searches documents for rows, each by the rights of its own reader.
     """
 
     def __init__(self, run: Run, rooms: Collaborators, calls: Calls, closings: Closings) -> None:
@@ -113,7 +119,9 @@ class BulkRun:
         self._calls = calls
         self._closings = closings
         self._accounts: dict[str, _Account] = {}
-        self._content = BulkContent(run)
+        self._content = BulkContent(run, rooms.released)
+        self.texts = BulkTexts(run, rooms, calls)
+        self.searches = BulkSearches(run, rooms, calls)
 
     @property
     def decision_id(self) -> str:
@@ -305,9 +313,10 @@ class BulkRun:
 
     async def _end(self, status: str) -> None:
         await self._settle_all(None)
+        await self.texts.situate()
         run, accounts = self._run, list(self._accounts.values())
         only = accounts[0] if len(accounts) == 1 else None
-        run.answering = only.call.card if only else None
+        run.answering = only.call.card if only else self.texts.answering
         run.evidence = only.evidence if only else Evidence.NONE
         await ending.close(run, status)
 

@@ -13,20 +13,25 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from befit.errors import PermitDenied
+from befit.knowledge.released import Released
 from befit.messages import ChatRequest
+from befit.orchestrator.content import Content
 from befit.orchestrator.examining import examine_request
 from befit.orchestrator.redaction import Redaction
 from befit.orchestrator.run import Run
-from befit.policy import Form
+from befit.policy import ClassOrigin, Form
 from befit.policy.detection import Examine
 from befit.vocabulary import DataClass
+
+_ROWS_AT_ONCE = 200
 
 
 class BulkContent:
     """The rows of one bulk run, known by what they say: ids may stand twice."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, released: Released) -> None:
         self._run = run
+        self._released = released
         self._joined: set[bytes] = set()
         self._redactions: dict[bytes, Redaction] = {}
 
@@ -37,7 +42,20 @@ class BulkContent:
         examine = self._run.in_force.examine
         if examine is not None and new:
             await asyncio.to_thread(self._examine, examine, new)
+        rows = list(new.values())
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            await self._join_released(rows[start : start + _ROWS_AT_ONCE])
         self._joined.update(new)
+
+    async def _join_released(self, rows: Sequence[ChatRequest]) -> None:
+        """Rows that hold what was released before have at least the class it had then."""
+        run = self._run
+        texts = await asyncio.to_thread(_texts_of, rows)
+        carries = await self._released.class_of(run.principal.tenant, texts)
+        if carries is not None:
+            run.classification = run.classification.carrying(
+                carries.data_class, carries.tags, origin=ClassOrigin.RELEASED
+            )
 
     def sent(self, request: ChatRequest, form: Form) -> ChatRequest:
         """A row as it may go to a model: as it came, or redacted.
@@ -71,6 +89,10 @@ class BulkContent:
                 run.classification = run.classification.unexamined(strictest)
             if any(found.sensitive):
                 self._redactions[mark] = Redaction.of(content, found, workflow)
+
+
+def _texts_of(rows: Sequence[ChatRequest]) -> list[str]:
+    return [text for request in rows for text in Content.of(request).texts]
 
 
 def _mark(request: ChatRequest) -> bytes:

@@ -24,8 +24,8 @@ from befit.errors import (
     Overloaded,
     WeightsMissing,
 )
-from befit.inference import ModelCaller, Permit
-from befit.messages import TokenUsage
+from befit.inference import ModelCall, ModelCaller, Permit
+from befit.messages import ChatCompletion, ChatRequest, TokenUsage
 from befit.metering import BudgetScope, Reservation, most_cost_usd
 from befit.orchestrator import account
 from befit.orchestrator.account import Intent
@@ -101,7 +101,7 @@ class Calls:
             redacted_class=said.redacted_class,
             redacted_tags=said.redacted_tags,
             can_redact=said.can_redact,
-            hour=time.gmtime(run.opened_at).tm_hour,
+            hour=run.hour,
             spend_band=SpendBand.of(spent),
             catalog_version=run.catalog.version,
             candidate_names=tuple(card.name for card in cards),
@@ -195,6 +195,18 @@ class Calls:
         finally:
             run.classification = known
 
+    async def chat(self, run: Run, call: PermittedCall, request: ChatRequest) -> ChatCompletion:
+        """A permitted model's whole answer, settled, and as the caller shall see it.
+
+        Raises:
+            ModelFailure: the call failed; it is settled.
+        """
+        async with self.settling(run, call) as settlement:
+            completion = await self.caller.chat(model_call(run, call, request))
+            settlement.usage = completion.usage
+        redaction = run.redaction_for(call.card)
+        return redaction.restored(completion) if redaction else completion
+
     @asynccontextmanager
     async def settling(self, run: Run, call: PermittedCall) -> AsyncGenerator[Settlement]:
         """Settle the call however it ends; the event is staged, not yet durable."""
@@ -272,6 +284,16 @@ class Calls:
                 calls=intent.calls,
             )
         )
+
+
+def model_call(run: Run, call: PermittedCall, request: ChatRequest) -> ModelCall:
+    """A permitted call as a provider takes it."""
+    return ModelCall(
+        permit=call.permit,
+        card=call.card,
+        request=request,
+        labels=run.workflow.labels if run.workflow else (),
+    )
 
 
 def forbidden(card: ModelCard, verdict: Verdict) -> Forbidden:

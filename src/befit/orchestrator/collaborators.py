@@ -8,9 +8,13 @@ from typing import Protocol
 
 from befit.approvals import Approvals
 from befit.audit import Ledger, RowTables
-from befit.conversation import Conversations
+from befit.conversation import Conversations, TurnStore
 from befit.identity import Authenticator
 from befit.inference import ModelCaller, PermitSeal
+from befit.knowledge import Library
+from befit.knowledge.answers import QuotingModel
+from befit.knowledge.feedback import FeedbackStore
+from befit.knowledge.released import Released
 from befit.metering import Budgets
 from befit.orchestrator.in_force import InForce
 from befit.routing import EvidenceBook, NamedCheck
@@ -44,6 +48,11 @@ class Collaborators:
         in_force: what the files say now; a run keeps what it began under.
         evidence: what a tenant has measured.
         seal: what makes permits; nobody else is given it.
+        library: searches documents by their readers' rights.
+        quoting: decides whether documents say what is asked.
+        released: recognises what came from documents when it comes back.
+        turns: what conversations asked of documents last.
+        feedback: what was asked of documents, for who says later how good it was.
     """
 
     authenticator: Authenticator
@@ -56,5 +65,10 @@ class Collaborators:
     approvals: Approvals
     pending: PendingRuns
     conversations: Conversations
+    library: Library
+    quoting: QuotingModel
+    released: Released
+    turns: TurnStore
+    feedback: FeedbackStore
     checks: Mapping[str, NamedCheck]
     tables: RowTables

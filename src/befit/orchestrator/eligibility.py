@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from befit.catalog import Capability, ModelCard
+from befit.catalog import AnswerMode, Capability, ModelCard
 from befit.errors import (
     BefitError,
     BudgetExhausted,
@@ -20,8 +20,17 @@ from befit.inference import ModelCaller
 from befit.orchestrator.arrival import Kind
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.run import Run
-from befit.policy import Verdict, Verdicts
-from befit.routing import Candidate, EvidenceBook, Gate, Limits, Needs, choose_route, exclude
+from befit.policy import Form, Verdict, Verdicts
+from befit.routing import (
+    Candidate,
+    EvidenceBook,
+    Gate,
+    Limits,
+    Needs,
+    Route,
+    choose_route,
+    exclude,
+)
 
 
 class Eligibility:
@@ -41,9 +50,12 @@ class Eligibility:
             for card in run.catalog.cards.values()
         )
         eligible = [item.card for item in run.candidates if item.eligible]
+        quoting = next((card for card in eligible if _quotes_last(run, card)), None)
+        first = [card for card in eligible if card is not quoting]
         wants_structure = Capability.STRUCTURED_OUTPUT in needs.capabilities
         workflow = None if run.named_model else run.workflow
-        run.route = choose_route(eligible, workflow, evidence, wants_structure=wants_structure)
+        route = choose_route(first, workflow, evidence, wants_structure=wants_structure)
+        run.route = _with_quotes(route, run, quoting)
 
     def _limits(self, run: Run) -> Limits:
         workflow, caller = run.workflow, self._rooms.caller
@@ -71,7 +83,9 @@ def _needs(run: Run) -> Needs:
         wanted.add(Capability.STRUCTURED_OUTPUT)
     if not request.is_text_only:
         wanted.add(Capability.VISION)
-    instructions = len(workflow.instructions.encode()) if workflow else 0
+    # What is written from documents has its instructions in the request by now.
+    instructed = workflow if run.consultation is None else None
+    instructions = len(instructed.instructions.encode()) if instructed else 0
     return Needs(
         serves=_serving(run),
         capabilities=frozenset(wanted),
@@ -156,6 +170,11 @@ def _excluded(
     """The first constraint that keeps the card out, with its reasons; None when none does."""
     if not verdict.permitted:
         return Gate.POLICY, verdict.reasons
+    consultation = run.consultation
+    if consultation is not None and card == consultation.embedder:
+        return _not_quoting(run, card, verdict, judging)
+    if consultation is not None and consultation.mode is AnswerMode.QUOTE:
+        return Gate.CAPABILITY, (f"quotes are chosen by {consultation.embedder.name}",)
     outside = _outside(run, card, judging.listed)
     if outside is not None:
         return Gate.CAPABILITY, (outside,)
@@ -165,6 +184,46 @@ def _excluded(
             return Gate.MEASURED, (shortfall,)
     found = exclude(card, judging.needs, judging.limits)
     return None if found is None else (found[0], (found[1],))
+
+
+def _not_quoting(
+    run: Run, card: ModelCard, verdict: Verdict, judging: _Judging
+) -> tuple[Gate, tuple[str, ...]] | None:
+    """Why the embedder that searched may not quote what it found; None where it may."""
+    if verdict.form is Form.REDACTED:
+        return Gate.POLICY, ("policy lets it read the passages redacted only: no quote then",)
+    is_last = _quotes_last(run, card)
+    if is_last and run.workflow is not None and run.workflow.ends_at_person:
+        return Gate.CAPABILITY, ("what no model can write goes to a person, not to quotes",)
+    outside = None if is_last else _outside(run, card, judging.listed)
+    if outside is not None:
+        return Gate.CAPABILITY, (outside,)
+    needs = replace(judging.needs, serves=frozenset({Capability.EMBEDDINGS}), input_bytes=0)
+    found = exclude(card, needs, judging.limits)
+    return None if found is None else (found[0], (found[1],))
+
+
+def _quotes_last(run: Run, card: ModelCard) -> bool:
+    """Whether the card's part is to quote where nobody could write what passes."""
+    consultation, listed = run.consultation, _listed(run)
+    return (
+        consultation is not None
+        and consultation.mode is AnswerMode.WRITE
+        and card == consultation.embedder
+        and (listed is None or card.name not in listed)
+        and run.named_model is None
+    )
+
+
+def _with_quotes(route: Route, run: Run, quoting: ModelCard | None) -> Route:
+    """The route with the documents' own sentences as its last step."""
+    consultation = run.consultation
+    if consultation is not None and consultation.mode is AnswerMode.QUOTE and route.models:
+        return replace(route, why="the documents' own sentences, chosen by what searched them")
+    if quoting is None:
+        return route
+    why = route.why if route.models else "no model may write this: the documents are quoted"
+    return replace(route, models=(*route.models, quoting), why=why)
 
 
 def _outside(run: Run, card: ModelCard, listed: frozenset[str] | None) -> str | None:

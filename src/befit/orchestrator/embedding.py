@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from befit.errors import InvalidRequest
 from befit.inference import TextsCall
 from befit.messages import ChatRequest, Message
 from befit.orchestrator import ending
@@ -44,6 +45,12 @@ class EmbeddingStaircase:
         async with ending.closing(run, self._closings):
             if request.model != AUTO:
                 run.named_model = named_card(run.catalog, request.model)
+            if request.befit.collection is not None:
+                raise InvalidRequest(
+                    "embeddings ask no documents",
+                    next_step="leave the collection out, or search it: POST /v1/knowledge/search",
+                    param="befit.collection",
+                )
             if request.befit.workflow is not None:
                 run.workflow = run.catalog.find_workflow(request.befit.workflow)
             await self._opening.classify(run)

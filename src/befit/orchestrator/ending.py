@@ -6,9 +6,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-
-import msgspec
 
 from befit.audit import EventType, Receipt
 from befit.errors import BefitError, LedgerUnavailable, ModelFailure
@@ -16,6 +13,7 @@ from befit.messages import ChatCompletion
 from befit.orchestrator import account
 from befit.orchestrator.answer import Answer, Explanation
 from befit.orchestrator.closings import Closings
+from befit.orchestrator.completions import with_text
 from befit.orchestrator.naming import GENERAL
 from befit.orchestrator.prompt import unproven_notice
 from befit.orchestrator.run import Run
@@ -25,7 +23,8 @@ from befit.vocabulary import Evidence, Status
 async def answered(run: Run, completion: ChatCompletion) -> Answer:
     """Release a whole answer: nothing of it leaves before `closed` is durable."""
     if needs_notice(run) and run.answering is not None:
-        completion = _with_notice(completion, run.answering.name)
+        notice = unproven_notice(run.answering.name)
+        completion = with_text(completion, completion.text + notice)
     digest = hashlib.sha256(completion.text.encode()).hexdigest()
     receipt = await close(run, Status.ANSWERED, output_sha256=digest)
     return whole_answer(run, completion, receipt, status=Status.ANSWERED, output=completion.text)
@@ -118,14 +117,3 @@ def needs_notice(run: Run) -> bool:
         and run.request.response_format is None
         and not run.request.has_tools
     )
-
-
-def _with_notice(completion: ChatCompletion, model: str) -> ChatCompletion:
-    """The same completion with the notice behind its first choice's content."""
-    text = completion.text + unproven_notice(model)
-    choices = msgspec.json.decode(completion.fields["choices"], type=list[dict[str, msgspec.Raw]])
-    message = msgspec.json.decode(choices[0]["message"], type=dict[str, msgspec.Raw])
-    message["content"] = msgspec.Raw(msgspec.json.encode(text))
-    choices[0]["message"] = msgspec.Raw(msgspec.json.encode(message))
-    fields = {**completion.fields, "choices": msgspec.Raw(msgspec.json.encode(choices))}
-    return replace(completion, fields=fields, text=text)

@@ -7,23 +7,22 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from befit.catalog import Capability, Catalog, ModelCard, Workflow
+from befit.catalog import Catalog, ModelCard, Workflow
 from befit.errors import InvalidRequest, NotFound, PersonRequired, nearest
-from befit.inference import TextsCall
-from befit.messages import TokenUsage
-from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP, Calls
+from befit.orchestrator.calls import NEXT_MODEL_MAY_HELP
+from befit.orchestrator.inspection import Inspection, embedder_of
 from befit.orchestrator.run import Run
 from befit.routing import WorkflowMatcher, matched_by_meaning, texts_to_match
-from befit.vocabulary import Impact, Purpose
+from befit.vocabulary import Impact
 
 AUTO = "auto"
 GENERAL = "assistant"
 """The workflow that `auto` falls to when nothing is near enough."""
 
-_WORKFLOW_PREFIX = "workflow:"
-_MATCHED_CHARACTERS = 2000
-"""How much of a request is matched by meaning; the embedder reads no more of it anyway."""
+DOCUMENTS = "ask-documents"
+"""The workflow of a request that names a collection and nothing else."""
 
+_WORKFLOW_PREFIX = "workflow:"
 _MOST_MATCHERS = 32
 """Tenants have workflows of their own, and reloads leave old ones behind."""
 
@@ -31,8 +30,8 @@ _MOST_MATCHERS = 32
 class WorkflowNaming:
     """Finds the workflow or the model that a request is for."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, inspection: Inspection) -> None:
+        self._inspection = inspection
         self._matchers: dict[str, WorkflowMatcher] = {}  # by the versions of their workflows
 
     async def name(self, run: Run) -> None:
@@ -45,6 +44,8 @@ class WorkflowNaming:
         """
         model, catalog = run.request.model, run.catalog
         named = _named_workflow(run)
+        if named is None and model == AUTO and run.request.befit.collection is not None:
+            named = DOCUMENTS
         if model == AUTO or model.startswith(_WORKFLOW_PREFIX):
             run.workflow = (
                 catalog.find_workflow(named) if named is not None else await self._nearest(run)
@@ -63,11 +64,11 @@ class WorkflowNaming:
     async def _nearest(self, run: Run) -> Workflow:
         catalog = run.catalog
         taking_part = matched_by_meaning(catalog.workflows.values(), GENERAL)
-        embedder = _embedder(catalog)
+        embedder = embedder_of(catalog)
         if taking_part and embedder is not None:
             try:
                 matcher = await self._matcher_for(run, taking_part, embedder)
-                (vector,) = await self._embed(run, embedder, (run.request.text,))
+                (vector,) = await self._inspection.embed(run, embedder, (run.request.text,))
                 name, _ = matcher.match(vector)
             except NEXT_MODEL_MAY_HELP:
                 # Without the embedder nothing can be matched; the assistant is the safe reading.
@@ -91,7 +92,8 @@ class WorkflowNaming:
         matcher = self._matchers.get(key)
         if matcher is None:
             texts = [texts_to_match(flow) for flow in taking_part]
-            rows = await self._embed(run, embedder, tuple(text for part in texts for text in part))
+            every = tuple(text for part in texts for text in part)
+            rows = await self._inspection.embed(run, embedder, every)
             vectors: dict[str, NDArray[np.float32]] = {}
             start = 0
             for flow, part in zip(taking_part, texts, strict=True):
@@ -102,19 +104,6 @@ class WorkflowNaming:
                 self._matchers.clear()
             self._matchers[key] = matcher
         return matcher
-
-    async def _embed(
-        self, run: Run, embedder: ModelCard, texts: tuple[str, ...]
-    ) -> NDArray[np.float32]:
-        permitted = await self._calls.reserve_inspection(run, embedder, purpose=Purpose.MATCH)
-        cut = tuple(text[:_MATCHED_CHARACTERS] for text in texts)
-        async with self._calls.settling(run, permitted) as settlement:
-            embeddings = await self._calls.caller.embed(
-                TextsCall(permit=permitted.permit, card=embedder, texts=cut)
-            )
-            settlement.usage = embeddings.usage or TokenUsage()
-        flat = np.frombuffer(b"".join(embeddings.rows), dtype="<f4")
-        return flat.reshape(len(texts), embeddings.dimensions)
 
 
 def _named_workflow(run: Run) -> str | None:
@@ -134,8 +123,3 @@ def named_card(catalog: Catalog, name: str) -> ModelCard:
         known = [*catalog.cards, AUTO, *(_WORKFLOW_PREFIX + flow for flow in catalog.workflows)]
         raise NotFound(f"no model {name!r}", next_step=nearest(name, known), param="model")
     return card
-
-
-def _embedder(catalog: Catalog) -> ModelCard | None:
-    cards = (card for card in catalog.cards.values() if card.is_in_process)
-    return next((card for card in cards if Capability.EMBEDDINGS in card.capabilities), None)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from befit.audit import EventType
 from befit.conversation import Carried
-from befit.errors import NotFound
 from befit.identity import Principal
 from befit.messages import ChatRequest
 from befit.orchestrator import account
 from befit.orchestrator.arrival import Kind, Source
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
 from befit.orchestrator.examining import examined, off_the_loop
 from befit.orchestrator.run import Run
-from befit.policy import Form, Verdicts, classify
+from befit.policy import ClassOrigin, DataClassification, Form, Verdicts, classify
 from befit.vocabulary import Purpose, new_id
 
 
@@ -60,13 +60,18 @@ class Opening:
         return run
 
     async def classify(self, run: Run) -> None:
-        """Join what caller, workflow, conversation and the text itself say: class and tags."""
+        """Join what caller, workflow, conversation and the text itself say: class and tags.
+
+        Raises:
+            InvalidRequest: a field of the request is no JSON.
+            Overloaded, WorkspaceError: what was released before cannot be read.
+        """
         conversation = run.request.befit.conversation
         owner = (run.principal.tenant, run.principal.id)
         conversations = self._rooms.conversations
         carried = await conversations.carried(*owner, conversation) if conversation else None
         await self._examine(run)
-        run.classification = said = classify(
+        said = classify(
             run.request,
             run.workflow,
             carried_class=carried.data_class if carried else None,
@@ -74,6 +79,8 @@ class Opening:
             undeclared=run.in_force.undeclared_class,
             examination=run.examination,
         )
+        said = await self._joined_with_released(run, said)
+        run.classification = said
         if conversation:
             turn = Carried(data_class=said.data_class, tags=said.tags)
             now = await conversations.join(*owner, conversation, turn)
@@ -88,12 +95,18 @@ class Opening:
         run.content, run.examination = await examined(examine, run.request)
         run.request = run.content.as_read
 
+    async def _joined_with_released(self, run: Run, said: DataClassification) -> DataClassification:
+        """A text that holds what was released before has at least the class it had then."""
+        if not run.request.messages:  # a bulk looks at its rows
+            return said
+        content = run.content or await off_the_loop(run.request, lambda: Content.of(run.request))
+        carries = await self._rooms.released.class_of(run.principal.tenant, content.texts)
+        if carries is None:
+            return said
+        return said.carrying(carries.data_class, carries.tags, origin=ClassOrigin.RELEASED)
+
     async def authorise(self, run: Run, *, purpose: Purpose = Purpose.ANSWER) -> Verdicts:
         """Policy's verdict on every card of the catalog, for the joined class."""
-        if run.request.befit.collection is not None:
-            raise NotFound(
-                f"no collection {run.request.befit.collection!r}", param="befit.collection"
-            )
         cards = tuple(run.catalog.cards.values())
         situation = await self._calls.situation(run, cards, purpose=purpose)
         verdicts = run.policy.decide(situation)

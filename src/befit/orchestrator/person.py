@@ -6,10 +6,11 @@ import msgspec
 
 from befit.approvals import Approval, ApprovalKind, Proposal
 from befit.audit import EventType
-from befit.messages import ChatCompletion, TokenUsage
+from befit.messages import ChatCompletion
 from befit.orchestrator import account, ending
-from befit.orchestrator.answer import Answer, run_id_of
+from befit.orchestrator.answer import Answer, citation_object, run_id_of
 from befit.orchestrator.collaborators import Collaborators, PendingRun
+from befit.orchestrator.completions import worded
 from befit.orchestrator.run import Run
 from befit.orchestrator.uninterrupted import to_the_end
 from befit.vocabulary import Status
@@ -74,11 +75,12 @@ class AskPerson:
         self, run: Run, proposed: ChatCompletion | None, *, because: str
     ) -> Approval:
         workflow = run.workflow
-        payload = {
-            "request": run.request.text,
+        payload: dict[str, object] = {
+            "request": run.asked_text,
             "answer": proposed.text if proposed else None,
             "model": run.answering.name if proposed and run.answering else None,
             "reason": because,
+            **_grounds(run, proposed),
         }
         proposal = Proposal(
             kind=ApprovalKind.ANSWER,
@@ -94,23 +96,13 @@ class AskPerson:
         return await self._rooms.approvals.open(proposal, requester=run.principal)
 
 
+def _grounds(run: Run, proposed: ChatCompletion | None) -> dict[str, object]:
+    """What an answer from documents rests on, for the person to hold it against."""
+    grounds = run.consultation.grounds if run.consultation else None
+    if grounds is None or proposed is None:
+        return {}
+    return {"found": grounds.found, "citations": [citation_object(each) for each in grounds.cited]}
+
+
 def _pending_message(run: Run) -> ChatCompletion:
-    text = _MESSAGE.format(run_id=run_id_of(run.decision_id))
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "stop",
-    }
-    body = {
-        "id": run.decision_id,
-        "object": "chat.completion",
-        "created": int(run.opened_at),
-        "model": "person",
-        "choices": [choice],
-    }
-    return ChatCompletion(
-        fields={name: msgspec.Raw(msgspec.json.encode(value)) for name, value in body.items()},
-        text=text,
-        finish_reason="stop",
-        usage=TokenUsage(),
-    )
+    return worded(run, _MESSAGE.format(run_id=run_id_of(run.decision_id)), by="person")

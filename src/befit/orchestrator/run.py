@@ -14,6 +14,7 @@ from befit.messages import ChatRequest, TokenUsage
 from befit.metering import most_cost_usd, most_texts_cost_usd
 from befit.orchestrator.answer import Standing
 from befit.orchestrator.arrival import Kind, Source
+from befit.orchestrator.consultation import Consultation
 from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
 from befit.orchestrator.in_force import InForce
@@ -48,6 +49,8 @@ class Run:
         situation: the question that policy answered for the run's candidates.
         forms: in which form each model may be sent the content; raw where none is named.
         redaction: the request with placeholders, once a model needs it.
+        consultation: what documents were asked, and gave; None where the run asks none.
+        result_tables: hashes of the sealed tables of what a bulk of searches gave.
         named_model: set where the request is for that model alone.
         model_ms: time spent inside model calls; the rest of the latency is Befit's own.
     """
@@ -72,6 +75,8 @@ class Run:
     is_situation_told: bool = False
     forms: Mapping[str, Form] = field(default_factory=dict[str, Form])
     redaction: Redaction | None = None
+    consultation: Consultation | None = None
+    result_tables: list[str] = field(default_factory=list[str])
     prepared: dict[str, Prepared] = field(default_factory=dict[str, Prepared])
     candidates: tuple[Candidate, ...] = ()
     route: Route | None = None
@@ -86,6 +91,16 @@ class Run:
     def policy(self) -> Policy:
         """The version of the rules that the run is decided under."""
         return self.in_force.policy
+
+    @property
+    def asked_text(self) -> str:
+        """What the caller asks, without what was put beside it for a model."""
+        return self.consultation.question.text if self.consultation else self.request.text
+
+    @property
+    def hour(self) -> int:
+        """The hour of the day, UTC, that the run was opened in; rules may depend on it."""
+        return time.gmtime(self.opened_at).tm_hour
 
     @property
     def latency_ms(self) -> float:
@@ -110,7 +125,9 @@ class Run:
             request = self.sent_to(card)
             texts = [message.text for message in request.messages]
             return Prepared(request=request, most_usd=most_texts_cost_usd(card, texts))
-        request = prepare(self.sent_to(card), self.workflow, card)
+        # What is written from documents has its instructions in it already.
+        workflow = None if self.consultation else self.workflow
+        request = prepare(self.sent_to(card), workflow, card)
         return Prepared(request=request, most_usd=most_cost_usd(card, request))
 
     def take_form(self, card: ModelCard, form: Form) -> None:
@@ -161,6 +178,7 @@ class Run:
             form=self.form_for(card) if card else Form.RAW,
             excluded=self.excluded,
             why=self.route.why if self.route else "",
+            grounds=self.consultation.grounds if self.consultation else None,
         )
 
     def spend(self, usage: TokenUsage, cost_usd: Decimal | None, model_ms: float) -> None:

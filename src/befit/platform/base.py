@@ -19,6 +19,9 @@ from befit.audit import (
     open_ledger,
 )
 from befit.catalog import Workspace
+from befit.knowledge import Library
+from befit.knowledge.released import Mark, Released
+from befit.knowledge.retrieval import packaged_weights
 from befit.platform.shelf import Shelf
 from befit.platform.stores import Stores
 from befit.settings import Settings, load_settings
@@ -39,6 +42,9 @@ class Base:
     tables: SealedTables
     erasure: Erasure
     reader: LedgerReader
+    library: Library
+    mark: Mark
+    released: Released
 
     @classmethod
     def open(cls, workspace: Workspace, log: str) -> Base:
@@ -54,6 +60,7 @@ class Base:
             workspace.befit_dir, keyring, log=log, previous=projector.previous_digest
         )
         shelf = Shelf(workspace, stores)
+        mark = Mark(workspace.befit_dir / "released")
         return cls(
             database=database,
             stores=stores,
@@ -66,6 +73,9 @@ class Base:
             prover=Prover(workspace.befit_dir, reader),
             tables=SealedTables(workspace.artefacts_dir, keyring.sealer),
             reader=reader,
+            library=Library(workspace.knowledge_dir, stores.knowledge, packaged_weights()),
+            mark=mark,
+            released=Released(stores.released, mark),
             erasure=Erasure(
                 ledger,
                 keyring,
@@ -76,8 +86,10 @@ class Base:
         )
 
     async def close(self) -> None:
-        """Write the checkpoint, copy it to the database, and close both."""
+        """Write the checkpoint, copy it to the database, and close all that is open."""
         try:
+            await asyncio.to_thread(self.library.close)
+            self.mark.close()
             note = await asyncio.to_thread(self.ledger.close)
             if note is not None:
                 await self.checkpointer.keep(note)

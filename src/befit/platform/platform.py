@@ -59,6 +59,7 @@ class Platform:
         self.erasure = base.erasure
         self.reader = base.reader
         self.tables = rooms.tables
+        self.library = base.library
         self.caller = rooms.caller
         self.approvals = rooms.approvals
         self.authenticator = rooms.authenticator

@@ -19,6 +19,7 @@ from befit.catalog import (
     Workspace,
     gated,
 )
+from befit.knowledge import apply_rules
 from befit.platform.snapshot import Catalogs, Snapshot
 from befit.platform.stores import Stores
 from befit.policy import Policy, RuleSet
@@ -74,8 +75,13 @@ class Shelf:
             await self._stores.policies.keep(ready.policy.rules)
 
     async def refresh(self) -> None:
-        """Read what is activated and what was measured; keep each version by its hash."""
+        """Read what is activated and what was measured; keep each version by its hash.
+
+        Who may read what is as the files say when this has ended, whoever searches.
+        """
         await self._stores.policies.keep(self.now.policy.rules)
+        for tenant in self.now.settings.identity.tenants:
+            await apply_rules(self._stores.knowledge, tenant, self.now.access)
         self.activations = ActivationBook(await self._stores.activations.newest())
         self._put(self.now)
         refreshed = self.now
@@ -103,12 +109,14 @@ class Shelf:
         problems = found.problems
         if found.settings is not None and (new := self._new_tenants(found.settings)):
             problems = (*problems, new)
-        if problems or found.settings is None or found.rules is None or reading.catalog is None:
+        settings, rules, access = found.settings, found.rules, found.access
+        if problems or not (settings and rules and access and reading.catalog):
             return Examined(problems=problems)
         ready = Snapshot(
-            settings=found.settings,
-            policy=self._policy(found.rules),
-            examine=self._examiner(found.settings),
+            settings=settings,
+            policy=self._policy(rules),
+            access=access,
+            examine=self._examiner(settings),
             catalogs=Catalogs(declared=reading.catalog, current=reading.catalog),
         )
         self._ready = ready
@@ -151,4 +159,5 @@ class Shelf:
 
 
 def _is_other(now: Snapshot, before: Snapshot) -> bool:
-    return now.policy is not before.policy or now.catalog.version != before.catalog.version
+    is_other = now.policy is not before.policy or now.catalog.version != before.catalog.version
+    return is_other or now.access.version != before.access.version

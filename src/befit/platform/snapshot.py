@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from befit.catalog import Catalog, Workflow
 from befit.identity import Principal
+from befit.knowledge.access import AccessRules
 from befit.metering import BudgetScope
 from befit.policy import Policy
 from befit.policy.detection import Examine
@@ -31,11 +32,13 @@ class Snapshot:
     """Everything that one reading of the files put in force; an `InForce` for the orchestrator.
 
     Attributes:
+        access: who may read which documents, by path.
         examine: what examines texts; None where detection is switched off.
     """
 
     settings: Settings
     policy: Policy
+    access: AccessRules
     examine: Examine | None
     catalogs: Catalogs
 

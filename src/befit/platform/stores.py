@@ -6,24 +6,34 @@ from dataclasses import dataclass
 
 from befit.audit import CheckpointStore, DecisionIndex, Sealer
 from befit.catalog import ActivationStore, EvaluationStore
+from befit.conversation import TurnStore
 from befit.identity import GroupStore, IdentityStores, KeyStore, PeopleStore
+from befit.knowledge import KnowledgeStores
+from befit.knowledge.feedback import FeedbackStore
+from befit.knowledge.released import ReleasedStore
 from befit.metering import UsageStore
 from befit.policy import PolicyVersionStore
 from befit.storage import (
     Database,
+    SqlAccessStore,
     SqlActivationStore,
     SqlAdministrativeEvents,
     SqlApprovalStore,
     SqlBudgetStore,
     SqlCheckpointStore,
+    SqlCollectionStore,
     SqlConversationStore,
     SqlDecisionIndex,
+    SqlDocumentStore,
     SqlEvaluationStore,
+    SqlFeedbackStore,
     SqlGroupStore,
     SqlKeyStore,
     SqlPeopleStore,
     SqlPolicyVersionStore,
+    SqlReleasedStore,
     SqlRunStore,
+    SqlTurnStore,
     SqlUsageStore,
     SqlWorkflowVersionStore,
 )
@@ -50,8 +60,12 @@ class Stores:
     conversations: SqlConversationStore
     decisions: DecisionIndex
     evaluations: EvaluationStore
+    knowledge: KnowledgeStores
+    feedback: FeedbackStore
     policies: PolicyVersionStore
+    released: ReleasedStore
     runs: RunStore
+    turns: TurnStore
     usage: UsageStore
     versions: SqlWorkflowVersionStore
 
@@ -71,8 +85,16 @@ class Stores:
             conversations=SqlConversationStore(database),
             decisions=SqlDecisionIndex(database),
             evaluations=SqlEvaluationStore(database),
+            knowledge=KnowledgeStores(
+                collections=SqlCollectionStore(database),
+                documents=SqlDocumentStore(database, sealer),
+                access=SqlAccessStore(database),
+            ),
+            feedback=SqlFeedbackStore(database, sealer),
             policies=SqlPolicyVersionStore(database),
+            released=SqlReleasedStore(database, sealer),
             runs=SqlRunStore(database, sealer),
+            turns=SqlTurnStore(database, sealer),
             usage=SqlUsageStore(database),
             versions=SqlWorkflowVersionStore(database),
         )

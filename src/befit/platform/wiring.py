@@ -17,6 +17,7 @@ from befit.inference import (
     PermitSeal,
     resolve_key,
 )
+from befit.knowledge.answers import packaged_quoting
 from befit.metering import Budgets
 from befit.orchestrator import Collaborators, PendingRun
 from befit.platform.base import Base
@@ -58,6 +59,11 @@ def collaborators(base: Base, caller: ModelCaller, seal: PermitSeal) -> Collabor
         approvals=Approvals(base.stores.approvals),
         pending=_PendingRuns(base.stores.runs),
         conversations=Conversations(base.stores.conversations),
+        library=base.library,
+        quoting=packaged_quoting(),
+        released=base.released,
+        turns=base.stores.turns,
+        feedback=base.stores.feedback,
         checks=_named_checks(),
         tables=base.tables,
     )

@@ -1,5 +1,6 @@
 """What is allowed: rules in Cedar over who, what, where and why, for all candidates at once."""
 
+from befit.policy.classed_text import ClassedText
 from befit.policy.classification import ClassOrigin, DataClassification, classify
 from befit.policy.decide import Policy, default_policy
 from befit.policy.expectation import Outcome, read_expectations
@@ -36,6 +37,7 @@ __all__ = [
     "Action",
     "Change",
     "ClassOrigin",
+    "ClassedText",
     "DataClassification",
     "Difference",
     "Form",

@@ -17,6 +17,8 @@ class ClassOrigin(StrEnum):
     CALLER = "declared by the caller"
     WORKFLOW = "declared by the workflow"
     CONVERSATION = "carried by the conversation"
+    PASSAGES = "of the passages found"
+    RELEASED = "of a text released before"
     DETECTED = "found in the text"
     UNEXAMINED = "content that cannot be examined"
     UNDECLARED = "undeclared_class in befit.yaml"
@@ -84,8 +86,14 @@ class DataClassification:
             return replace(self, is_fixed=True)
         return replace(self, data_class=strictest, origin=ClassOrigin.UNEXAMINED, is_fixed=True)
 
-    def carrying(self, data_class: DataClass, tags: frozenset[Tag]) -> DataClassification:
-        """The same, once this text is part of a conversation that carries all this.
+    def carrying(
+        self,
+        data_class: DataClass,
+        tags: frozenset[Tag],
+        *,
+        origin: ClassOrigin = ClassOrigin.CONVERSATION,
+    ) -> DataClassification:
+        """The same, once this text is part of what carries all this, such as a conversation.
 
         What exceeds the text's own class and tags another text has brought, so it remains
         when the findings of this one are replaced.
@@ -95,7 +103,7 @@ class DataClassification:
         raised = replace(
             self,
             data_class=data_class if raises else self.data_class,
-            origin=ClassOrigin.CONVERSATION if raises else self.origin,
+            origin=origin if raises else self.origin,
             tags=self.tags | others,
         )
         if self.redacted_class is None:

@@ -114,7 +114,9 @@ def inquiry_entities(inquiry: Inquiry) -> Iterator[Entity]:
     """Who asks, and what about."""
     yield from principal_entities(inquiry.principal)
     resource = inquiry.resource
-    yield _entity(resource_uid(resource), _resource_attrs(resource))
+    within = resource.collection
+    parents = [Uid(type=ResourceKind.COLLECTION, id=within)] if within else []
+    yield _entity(resource_uid(resource), _resource_attrs(resource), parents=parents)
 
 
 def inquiry_context(inquiry: Inquiry) -> str:

@@ -7,6 +7,7 @@ reading.rules or reading.problems
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from befit.catalog import Problem
 from befit.policy.engine import CedarSchema
 from befit.policy.packaged import DEFAULT_SETS, packaged_sources, schema_text
 from befit.policy.rules import Rule, read_rules
+
+_DOCUMENT = re.compile(r"\bDocument\s*(?://[^\n]*\s*)*::")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,11 @@ class RuleSet:
     def by_id(self) -> Mapping[str, Rule]:
         """Each rule by its id."""
         return MappingProxyType({rule.id: rule for rule in self.rules})
+
+    @cached_property
+    def names_documents(self) -> bool:
+        """Whether a rule speaks of single documents: each is then asked about by its name."""
+        return any(_DOCUMENT.search(rule.text) for rule in self.rules)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

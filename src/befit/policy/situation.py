@@ -180,6 +180,7 @@ class Resource:
     """The thing that something is done to. The workspace stands for what has no other.
 
     Attributes:
+        collection: of a document, the one that it is in.
         workflow, card: what the catalog says of it; without, rules take it at its most careful.
     """
 
@@ -189,6 +190,7 @@ class Resource:
     stage: Stage = Stage.APPROVED
     data_class: DataClass | None = None
     tags: frozenset[Tag] = frozenset()
+    collection: str = ""
     workflow: Workflow | None = field(default=None, compare=False)
     card: ModelCard | None = field(default=None, compare=False)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from befit.catalog import Evaluation, ModelCard, Workflow, card_version
+from befit.catalog import AnswerMode, Evaluation, ModelCard, Workflow, card_version
 from befit.vocabulary import Evidence
+
+WRITE = "write"
+"""The ability to answer in free text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +65,21 @@ class EvidenceBook:
             return Evidence.DECLARED
         return Evidence.NONE
 
+    def is_able(self, card: ModelCard, ability: str, workflow: Workflow | None) -> bool:
+        """Whether the owner declares the card able, or it was measured at the workflow's bar."""
+        if ability in card.able:
+            return True
+        if workflow is None:
+            return False
+        return _reaches(self.measured(card, workflow), workflow.requirements.quality_bar)
+
     def shortfall(self, card: ModelCard, workflow: Workflow) -> str | None:
         """Why measured figures, or a missing ability, keep the card out; None when none does."""
         wants = workflow.requirements
-        lacking = wants.able - card.able
-        if lacking:
-            return f"neither declared nor measured able to {', '.join(sorted(lacking))}"
         measured = self.measured(card, workflow)
+        lacking = _required(workflow) - card.able
+        if lacking and not _reaches(measured, wants.quality_bar):
+            return f"neither declared nor measured able to {', '.join(sorted(lacking))}"
         if measured is None:
             return None
         if wants.quality_bar is not None and measured.score < wants.quality_bar:
@@ -82,7 +93,19 @@ class EvidenceBook:
         return None
 
 
+def _reaches(measured: Measured | None, bar: float | None) -> bool:
+    """Whether figures stand for the owner's word; without a bar no figure says that it is able."""
+    return measured is not None and bar is not None and measured.score >= bar
+
+
+def _required(workflow: Workflow) -> frozenset[str]:
+    """What a card must be able to do at all; who answers from documents in words must write."""
+    knowledge = workflow.knowledge
+    writes = knowledge is not None and knowledge.mode is AnswerMode.WRITE
+    return workflow.requirements.able | (frozenset({WRITE}) if writes else frozenset[str]())
+
+
 def _abilities(workflow: Workflow) -> frozenset[str]:
     """What the owner's word would have to cover; free text that asks for nothing needs `write`."""
     is_free_text = not workflow.labels and workflow.output_schema is None
-    return workflow.requirements.able or (frozenset({"write"}) if is_free_text else frozenset())
+    return workflow.requirements.able or (frozenset({WRITE}) if is_free_text else frozenset())

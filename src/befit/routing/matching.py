@@ -50,9 +50,15 @@ class WorkflowMatcher:
 
 
 def matched_by_meaning(workflows: Iterable[Workflow], general: str) -> tuple[Workflow, ...]:
-    """The workflows that take part in `auto`: what serves and has texts, but the assistant."""
+    """The workflows that take part in `auto`: what serves and has texts, but the assistant.
+
+    One whose collection each request has to name is found by naming a collection.
+    """
     return tuple(
         flow
         for flow in workflows
-        if flow.stage is Stage.APPROVED and flow.name != general and texts_to_match(flow)
+        if flow.stage is Stage.APPROVED
+        and flow.name != general
+        and texts_to_match(flow)
+        and (flow.knowledge is None or flow.knowledge.collections)
     )

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from befit.catalog import (
+    ACCESS_FILE,
     ActivationRule,
     Catalog,
     CatalogReading,
@@ -32,6 +33,7 @@ from befit.catalog import (
     validated,
 )
 from befit.errors import nearest
+from befit.knowledge.access import AccessRules, read_access_rules
 from befit.policy import PolicyChoice, RuleSet
 from befit.settings.audit import AuditEntry, AuditSettings
 from befit.settings.detection import DetectionEntry, DetectionSettings, detection_problems
@@ -95,12 +97,13 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """A workspace as `befit check` sees it; `settings`, `catalog` and `rules` stand where no
-    problem keeps them from being used."""
+    """A workspace as `befit check` sees it; `settings`, `catalog`, `rules` and `access` stand
+    where no problem keeps them from being used."""
 
     settings: Settings | None
     catalog: Catalog | None
     rules: RuleSet | None
+    access: AccessRules | None
     problems: tuple[Problem, ...]
 
 
@@ -196,10 +199,13 @@ def examine_reading(reading: CatalogReading, workspace: Workspace) -> Examinatio
     choice = settings.policy if settings else PolicyChoice()
     policies = examine_policies(reading.policy_files, choice, document)
     problems += policies.problems
+    access = read_access_rules(reading.access_file, file=ACCESS_FILE)
+    problems += access.problems
     return Examination(
         settings=None if problems else settings,
         catalog=reading.catalog,
         rules=policies.rules,
+        access=access.rules,
         problems=tuple(problems),
     )
 

@@ -1,4 +1,4 @@
-"""Column types: money in whole nano-dollars, sets of words, all of them sortable text or integers.
+"""Column types: money in whole nano-dollars, sets of words or tags, all sortable text or integers.
 
 Money is kept as an integer number of 1e-9 USD, so that sums are exact in every dialect
 and up to nine billion dollars fit.
@@ -6,14 +6,20 @@ and up to nine billion dollars fit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
+from sqlalchemy import BigInteger, Dialect, Integer, Text, TypeDecorator
 
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 
 _NANO = Decimal(1_000_000_000)
+_TAGS = (Tag.PII, Tag.PHI, Tag.PCI, Tag.SECRET, Tag.EXPORT_CONTROLLED)
+"""The tag of each bit, the lowest first. New tags go to the end: a bit that is written keeps
+its meaning."""
+
 _decode_words = msgspec.json.Decoder(list[str]).decode
 
 
@@ -52,6 +58,32 @@ class Words(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
         """JSON text to words."""
         return None if value is None else tuple(_decode_words(value))
+
+
+class TagBits(TypeDecorator[frozenset[Tag]]):
+    """A set of tags as an integer, so that the database can join two by `|`."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[Tag] | None, dialect: Dialect) -> int | None:
+        """Tags to bits."""
+        return None if value is None else tag_bits(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> frozenset[Tag] | None:
+        """Bits to tags."""
+        return None if value is None else tags_of(value)
+
+
+def tag_bits(tags: Iterable[Tag]) -> int:
+    """Tags as they are kept."""
+    return sum(1 << _TAGS.index(tag) for tag in tags)
+
+
+@cache
+def tags_of(bits: int) -> frozenset[Tag]:
+    """Tags from their bits."""
+    return frozenset(tag for place, tag in enumerate(_TAGS) if bits >> place & 1)
 
 
 def class_word(data_class: DataClass | None) -> str | None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, Row, case, select
 
 from befit.conversation import Carried
 from befit.storage import dialect
+from befit.storage.columns import tag_bits, tags_of
 from befit.storage.database import Database
 from befit.storage.schema import CONVERSATIONS
-from befit.vocabulary import DataClass, Tag
+from befit.vocabulary import DataClass
 
 _C = CONVERSATIONS.c
-_TAGS = (Tag.PII, Tag.PHI, Tag.PCI, Tag.SECRET, Tag.EXPORT_CONTROLLED)
-"""The tag of each bit of `joined_tags`, the lowest first. New tags go to the end: a bit that
-is written keeps its meaning."""
 
 
 class SqlConversationStore:
@@ -43,7 +39,7 @@ class SqlConversationStore:
             principal_id=principal_id,
             conversation=conversation,
             joined_class=int(carried.data_class),
-            joined_tags=_bits(carried.tags),
+            joined_tags=tag_bits(carried.tags),
         )
         new = statement.excluded
         joining = statement.on_conflict_do_update(
@@ -63,11 +59,6 @@ class SqlConversationStore:
         return _carried(await self._database.run(work))
 
 
-def _bits(tags: Iterable[Tag]) -> int:
-    return sum(1 << _TAGS.index(tag) for tag in tags)
-
-
 def _carried(row: Row[int, int]) -> Carried:
     data_class, bits = row
-    tags = frozenset(tag for place, tag in enumerate(_TAGS) if bits >> place & 1)
-    return Carried(data_class=DataClass(data_class), tags=tags)
+    return Carried(data_class=DataClass(data_class), tags=tags_of(bits))

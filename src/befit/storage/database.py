@@ -8,6 +8,7 @@ await database.run(lambda connection: connection.execute(statement))
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -41,6 +42,7 @@ class Database:
         self._reading = dialect.reading(self._engine)
         self._writers = ThreadPoolExecutor(dialect.WRITE_THREADS, "befit-db-write")
         self._readers = ThreadPoolExecutor(dialect.READ_THREADS, "befit-db-read")
+        self._reading_now = threading.BoundedSemaphore(dialect.READING_NOW)
         self._closed = False
         try:
             self._transact(self._reading, require_current)
@@ -63,6 +65,12 @@ class Database:
         """Run `work`, which only reads, over one consistent state."""
         return await self._submit(self._readers, self._reading, work)
 
+    def read_now(self, work: Callable[[Connection], _T]) -> _T:
+        """Run `work`, which only reads, in the caller's own thread, which is never the loop's."""
+        self._require_open()
+        with self._reading_now:
+            return self._transact(self._reading, work)
+
     def close(self) -> None:
         """Wait for what runs and close the file. Closing twice is fine."""
         self._closed = True
@@ -73,10 +81,13 @@ class Database:
     async def _submit(
         self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], _T]
     ) -> _T:
-        if self._closed:
-            raise Overloaded("the database is closed: this process is stopping")
+        self._require_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(threads, self._transact, engine, work)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Overloaded("the database is closed: this process is stopping")
 
     def _transact(self, engine: Engine, work: Callable[[Connection], _T]) -> _T:
         try:

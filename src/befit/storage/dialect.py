@@ -8,19 +8,34 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    Text,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.sqlite import Insert, dialect, insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from befit.errors import BefitError, Overloaded, WorkspaceError
+
+_T = TypeVar("_T")
 
 _BUSY_TIMEOUT_MS = 10_000
 _SQLITE = dialect()
@@ -37,6 +52,11 @@ WRITE_THREADS = 1
 
 READ_THREADS = 2
 
+READING_NOW = 4
+"""Other rooms' threads that may read at one time; a further one waits for its turn."""
+
+_CONNECTIONS = WRITE_THREADS + READ_THREADS + READING_NOW
+
 
 def database_url(path: Path) -> str:
     """The URL of the embedded database at `path`."""
@@ -51,7 +71,7 @@ def open_engine(url: str) -> Engine:
     """
     path = file_of(url)
     _make_private(path)
-    engine = create_engine(url, pool_size=WRITE_THREADS + READ_THREADS, max_overflow=1)
+    engine = create_engine(url, pool_size=_CONNECTIONS, max_overflow=1)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -107,6 +127,26 @@ def insert_new(table: Table) -> Insert:
 def upsert(table: Table) -> Insert:
     """An insert to be completed by `on_conflict_do_update`."""
     return insert(table)
+
+
+def one_of(column: ColumnElement[_T], parameter: str) -> ColumnElement[bool]:
+    """Whether a column is one of `many` values given as one parameter, however many they are."""
+    given = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
+    return column.in_(select(given.c.value))
+
+
+def pair_of(
+    columns: tuple[ColumnElement[str], ColumnElement[int]], parameter: str
+) -> ColumnElement[bool]:
+    """The same of two columns together, and `many` pairs."""
+    given = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
+    both = (func.json_extract(given.c.value, f"$[{place}]") for place in range(2))
+    return tuple_(*columns).in_(select(*both))
+
+
+def many(values: Iterable[str | tuple[str, int]]) -> str:
+    """The value of a parameter of `one_of` or `pair_of`."""
+    return msgspec.json.encode(list(values)).decode()
 
 
 class ManyRows:
@@ -204,5 +244,10 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # the pool'
 
 
 def _begin(connection: Connection) -> None:
-    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(_READS_ONLY, False):
+        # It takes no lock, so it cannot fail; SQLAlchemy's own way costs as much as a query.
+        driver: sqlite3.Connection | None = connection.connection.driver_connection
+        if driver is not None:
+            driver.execute("BEGIN")
+            return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

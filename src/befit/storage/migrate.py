@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from befit.errors import WorkspaceError
 from befit.storage import dialect
 
-HEAD = 2
+HEAD = 3
 """The newest revision under `migrations/versions`; revisions are numbered from 1."""
 
 _VERSION_TABLE = "alembic_version"

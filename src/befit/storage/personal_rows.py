@@ -17,8 +17,10 @@ from befit.storage.schema import (
     APPROVALS,
     CALL_SCOPES,
     CALLS,
+    CONVERSATION_TURNS,
     CONVERSATIONS,
     DECISIONS,
+    FEEDBACK,
     RUNS,
 )
 from befit.vocabulary import DataClass
@@ -74,6 +76,16 @@ class SqlPersonalRows:
                         CONVERSATIONS.c.tenant == tenant,
                         CONVERSATIONS.c.principal_id == principal_id,
                     ),
+                    delete(CONVERSATION_TURNS).where(
+                        CONVERSATION_TURNS.c.tenant == tenant,
+                        CONVERSATION_TURNS.c.principal_id == principal_id,
+                    ),
+                    delete(FEEDBACK).where(
+                        FEEDBACK.c.tenant == tenant, FEEDBACK.c.principal_id == principal_id
+                    ),
+                    update(FEEDBACK)
+                    .where(FEEDBACK.c.tenant == tenant, FEEDBACK.c.rated_by == principal_id)
+                    .values(rated_by=ERASED),
                     update(RUNS)
                     .where(RUNS.c.tenant == tenant, RUNS.c.principal_id == principal_id)
                     .values(principal_id=ERASED, output=None),
@@ -113,7 +125,14 @@ class SqlPersonalRows:
             & (APPROVALS.c.status != _PENDING)
         )
         word = class_word(data_class)
+        feedback = (FEEDBACK.c.tenant == tenant) & (FEEDBACK.c.asked_at < before)
         statements: list[Update | Delete] = [
+            delete(CONVERSATION_TURNS).where(
+                CONVERSATION_TURNS.c.tenant == tenant,
+                CONVERSATION_TURNS.c.at < before,
+                CONVERSATION_TURNS.c.data_class == word,
+            ),
+            delete(FEEDBACK).where(feedback, FEEDBACK.c.data_class == word),
             update(RUNS)
             .where(runs, RUNS.c.data_class.is_not_distinct_from(word), RUNS.c.output.is_not(None))
             .values(output=None),
@@ -136,6 +155,9 @@ class SqlPersonalRows:
                 )
                 .values(**_UNTOLD),
                 update(RUNS).where(runs, RUNS.c.principal_id != ERASED).values(principal_id=ERASED),
+                update(FEEDBACK)
+                .where(feedback, FEEDBACK.c.principal_id != ERASED)
+                .values(principal_id=ERASED),
                 update(APPROVALS)
                 .where(approvals, APPROVALS.c.requester_id != ERASED)
                 .values(**_NOBODY),

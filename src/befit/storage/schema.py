@@ -281,6 +281,18 @@ CONVERSATIONS = Table(
     Column("joined_tags", Integer, nullable=False, server_default="0"),
 )
 
+CONVERSATION_TURNS = Table(
+    "conversation_turns",
+    METADATA,
+    _key("tenant"),
+    _key("principal_id"),
+    _key("conversation"),
+    Column("at", Double, primary_key=True),
+    _required("data_class"),
+    Column("said", LargeBinary, nullable=False),
+    Index(None, "tenant", "at"),
+)
+
 RUNS = Table(
     "runs",
     METADATA,
@@ -351,4 +363,23 @@ ACTIVATIONS = Table(
     _required("event"),
     Column("at", Double, nullable=False),
     Index(None, "kind", "name", "seq"),
+)
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    _key("tenant"),
+    _key("decision_id"),
+    _required("principal_id"),
+    Column("workflow", Text),
+    Column("is_cited", Boolean, nullable=False),
+    _required("data_class"),
+    Column("asked_at", Double, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("rating", Text),
+    Column("rated_by", Text),
+    Column("rated_at", Double),
+    Column("said", LargeBinary),
+    Index(None, "tenant", "principal_id"),
+    Index(None, "tenant", "asked_at"),
 )

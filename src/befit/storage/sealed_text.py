@@ -11,10 +11,13 @@ from befit.vocabulary import DataClass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextOwner:
-    """Whose a text is, and of which class; None where that was never known."""
+    """Whose a text is, and of which class; None where that was never known.
+
+    A text without a subject is the tenant's own: no person's erasure takes it away.
+    """
 
     tenant: str
-    subject: str
+    subject: str | None
     data_class: DataClass | None
 
 

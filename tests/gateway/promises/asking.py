@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from befit.vocabulary import DataClass, Tag
+from tests.gateway.promises.papers import COLLECTION
 from tests.gateway.promises.surface import (
     CHAT,
     DETECT,
@@ -66,6 +67,7 @@ class Ask:
         at: method and path template of the endpoint.
         target: the request's `model`, or the workflow of a run.
         workflow: `befit.workflow` beside it.
+        collection: the collection that it asks.
     """
 
     word: str
@@ -79,6 +81,7 @@ class Ask:
     content: str = "plain"
     conversation: str | None = None
     leaves: str = STAYS
+    collection: str | None = None
 
     @property
     def leaves_decision(self) -> bool:
@@ -114,6 +117,8 @@ class Ask:
             options["tags"] = [tag.value for tag in self.tags]
         if self.conversation is not None:
             options["conversation"] = self.conversation
+        if self.collection is not None:
+            options["collection"] = self.collection
         if self.at == RUN:
             return json.dumps({"input": self.text, **options}).encode()
         if self.workflow is not None:
@@ -154,7 +159,14 @@ def _asks(draw: st.DrawFn, word: str, world: World) -> Ask:
         content=draw(st.sampled_from(["plain"] * 5 + ["card"] + ["image"] * (at == CHAT))),
         conversation=draw(st.sampled_from([None, None, "talk"])) if at != EMBEDDINGS else None,
         leaves=draw(st.sampled_from(_WAYS_TO_LEAVE)) if at == CHAT else STAYS,
+        collection=_collection(draw, at, world),
     )
+
+
+def _collection(draw: st.DrawFn, at: tuple[str, str], world: World) -> str | None:
+    if not world.papers or at == EMBEDDINGS:
+        return None
+    return draw(st.sampled_from([None, COLLECTION, COLLECTION, COLLECTION, "nowhere"]))
 
 
 def _targets(at: tuple[str, str], world: World) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from befit.audit import DecisionGrammar, EventType, VerifyReport
 from befit.testing import Visit
-from befit.vocabulary import DataClass, Zone
+from befit.vocabulary import DataClass, Purpose, Zone
 from tests.gateway.promises.account import Account, Written, told, types_of
 from tests.gateway.promises.asking import (
     CARD_DIGITS,
@@ -29,7 +29,7 @@ from tests.gateway.promises.oracle import (
     named_workflow,
 )
 from tests.gateway.promises.wire import LEAVES_AT_ONCE, STAYS, Heard
-from tests.gateway.promises.world import SECRET_ANSWER
+from tests.gateway.promises.world import EMBEDDER, SECRET_ANSWER
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,13 @@ class Evidence:
         for model, visits in self.visits.items():
             for visit in visits:
                 text = visit.request.body.decode()
-                asks = [ask for ask in self.scenario.asks if f"ask {ask.word}:" in text]
-                assert len(asks) == 1, f"{model} was called with {text}"
-                yield Arrived(model, self.decision_of[asks[0].word], asks[0], visit)
+                # What was asked earlier in the conversation stands before what is asked now.
+                asks = {text.rfind(f"ask {ask.word}:"): ask for ask in self.scenario.asks}
+                place = max(asks)
+                is_alone = len([at for at in asks if at >= 0]) == 1
+                assert place >= 0, f"{model} was called with {text}"
+                assert is_alone or self.reading(asks[place]).reads, f"{model}: {text}"
+                yield Arrived(model, self.decision_of[asks[place].word], asks[place], visit)
 
     def reading(self, ask: Ask) -> Reading:
         """The oracle's reading of an ask; only `auto` takes its workflow from the record."""
@@ -114,8 +118,10 @@ class Evidence:
         alone: set[DataClass] = set()
         least = DataClass.PUBLIC
         for other, heard in self._other_turns(ask):
-            data_class = self._read(other, carried=DataClass.PUBLIC).data_class
-            alone.add(data_class)
+            reading = self._read(other, carried=DataClass.PUBLIC)
+            data_class = reading.data_class
+            # One that was refused may have been before anything was found.
+            alone |= {data_class, reading.without_papers}
             if heard.status == 200 and not self.scenario.at_once:
                 least = max(least, data_class)
         decision_id = self.decision_of.get(ask.word)
@@ -140,6 +146,7 @@ def check_every_promise(evidence: Evidence) -> None:
     _nothing_left(evidence)
     _one_decision_each(evidence)
     _calls_inside_permits(evidence)
+    _no_passage_without_permission(evidence)
     _durable_before_the_call(evidence)
     _budgets_hold(evidence)
     _released_only_as_allowed(evidence)
@@ -196,12 +203,36 @@ def _calls_inside_permits(evidence: Evidence) -> None:
         reading = evidence.reading(ask)
         reserved: Counter[str] = Counter()
         for call in evidence.account.calls(decision_id):
+            if call.purpose == Purpose.MATCH:
+                assert (call.model, call.data_class) == (EMBEDDER.name, "restricted"), call
+                assert reading.may_search, (ask, call)
+                continue
             assert call.model in reading.allowed, (ask, call, sorted(reading.allowed))
             assert DataClass.from_word(call.data_class) >= reading.data_class, (ask, call)
             assert call.calls == 1
             reserved[call.model] += 1
         for model in evidence.visits:
             assert arrived[decision_id, model] <= reserved[model], (ask, model, reserved)
+
+
+def _no_passage_without_permission(evidence: Evidence) -> None:
+    """Promise 3: no word of a paper reaches who may not read it, nor a model on their behalf."""
+    papers = evidence.scenario.world.papers
+    for ask, heard in zip(evidence.scenario.asks, evidence.heard, strict=True):
+        for paper in papers:
+            if not paper.may_be_read(ask.key):
+                assert paper.mark.encode() not in heard.body, (ask, paper, heard)
+        decision_id = evidence.decision_of.get(ask.word)
+        if decision_id is None or not ask.leaves_decision:
+            continue
+        found = evidence.account.last_told(decision_id, "passages") or ()
+        readable = {paper.doc_id for paper in evidence.reading(ask).read}
+        told = {passage["doc_id"] for passage in found}
+        assert told in (set(), readable), (ask, found)
+    for each in evidence.arrivals():
+        sent = each.visit.request.body.decode()
+        for paper in papers:
+            assert paper.may_be_read(each.ask.key) or paper.mark not in sent, (each.ask, paper)
 
 
 def _durable_before_the_call(evidence: Evidence) -> None:
@@ -286,9 +317,11 @@ def _answered_where_possible(evidence: Evidence) -> None:
         is_known = named_workflow(ask) is None or reading.flow is not None
         is_limited = ask.key == "poor" or world.has_workflow_budget
         allowed = [world.model(name) for name in reading.allowed]
+        searches = bool(world.papers) and (reading.reads is not None or ask.target == "auto")
         if (
             is_known
             and allowed
+            and not (searches and not reading.may_search)
             and all(model.answers for model in allowed)
             and not is_limited
             and ask.content == "plain"

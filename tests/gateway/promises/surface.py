@@ -21,17 +21,22 @@ CHAT = ("POST", "/v1/chat/completions")
 EMBEDDINGS = ("POST", "/v1/embeddings")
 RUN = ("POST", "/v1/workflows/{workflow}/runs")
 DETECT = ("POST", "/v1/detect")
+SEARCH = ("POST", "/v1/knowledge/search")
 
 SURFACE: dict[tuple[str, str], Leaves] = {
     CHAT: Leaves.DECISION,
     EMBEDDINGS: Leaves.DECISION,
     RUN: Leaves.DECISION,
     DETECT: Leaves.DECISION,
+    SEARCH: Leaves.DECISION,
+    ("GET", "/v1/knowledge/collections"): Leaves.NOTHING,
+    ("GET", "/v1/knowledge/why"): Leaves.NOTHING,
     ("GET", "/v1/models"): Leaves.NOTHING,
     ("GET", "/v1/models/{name:path}"): Leaves.NOTHING,
     ("GET", "/v1/runs/{run_id}"): Leaves.NOTHING,
     ("GET", "/v1/decisions"): Leaves.NOTHING,
     ("GET", "/v1/decisions/{id}"): Leaves.NOTHING,
+    ("POST", "/v1/decisions/{id}/feedback"): Leaves.NOTHING,
     ("GET", "/v1/events"): Leaves.NOTHING,
     ("GET", "/v1/events/{id}"): Leaves.NOTHING,
     ("GET", "/v1/usage"): Leaves.NOTHING,

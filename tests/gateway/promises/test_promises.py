@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 from befit.audit import verify
 from befit.catalog import Workspace
+from tests.embedder import RunningEmbedder
 from tests.gateway.promises.account import Account
 from tests.gateway.promises.asking import Ask, Scenario, scenarios
 from tests.gateway.promises.named import every_limit, under_rule
@@ -25,7 +26,7 @@ from tests.gateway.promises.promises import Evidence, check_every_promise
 from tests.gateway.promises.rules import RULES, Rule
 from tests.gateway.promises.town import Town, town
 from tests.gateway.promises.wire import Heard
-from tests.gateway.promises.world import worlds
+from tests.gateway.promises.world import worlds, worlds_with_papers
 
 _QUIET_S = 20.0
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -52,6 +53,31 @@ def test_the_promises_hold_in_many_worlds(scenario: Scenario) -> None:
     _judge(scenario)
 
 
+_WITH_PAPERS = scenarios(worlds_with_papers())
+
+
+@settings(
+    max_examples=10, derandomize=True, phases=_PHASES, suppress_health_check=list(HealthCheck)
+)
+@given(_WITH_PAPERS)
+def test_the_promises_hold_in_any_world_with_documents(
+    embedder: RunningEmbedder, scenario: Scenario
+) -> None:
+    _note(scenario)
+    _judge(scenario, embedder)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+@settings(max_examples=150, phases=_PHASES, suppress_health_check=list(HealthCheck))
+@given(_WITH_PAPERS)
+def test_the_promises_hold_in_many_worlds_with_documents(
+    embedder: RunningEmbedder, scenario: Scenario
+) -> None:
+    _note(scenario)
+    _judge(scenario, embedder)
+
+
 def test_every_limit_holds_alone() -> None:
     _judge(every_limit())
 
@@ -67,21 +93,21 @@ def _note(scenario: Scenario) -> None:
         note(f"ask: {ask}")
 
 
-def _judge(scenario: Scenario) -> None:
-    check_every_promise(_evidence_of(scenario))
+def _judge(scenario: Scenario, embedder: RunningEmbedder | None = None) -> None:
+    check_every_promise(_evidence_of(scenario, embedder))
 
 
-def _evidence_of(scenario: Scenario) -> Evidence:
+def _evidence_of(scenario: Scenario, embedder: RunningEmbedder | None) -> Evidence:
     """Play it; once more where the hour, which rules may depend on, has changed meanwhile."""
     hour = time.gmtime().tm_hour
     with tempfile.TemporaryDirectory(prefix="befit-promises-") as folder:
-        evidence = asyncio.run(_played(scenario, Path(folder)))
-    return evidence if evidence.hour == hour else _evidence_of(scenario)
+        evidence = asyncio.run(_played(scenario, Path(folder), embedder))
+    return evidence if evidence.hour == hour else _evidence_of(scenario, embedder)
 
 
-async def _played(scenario: Scenario, folder: Path) -> Evidence:
+async def _played(scenario: Scenario, folder: Path, embedder: RunningEmbedder | None) -> Evidence:
     with addresses_spoken_to() as addresses:
-        async with town(scenario.world, folder) as found:
+        async with town(scenario.world, folder, embedder=embedder) as found:
             heard = await _heard(scenario, found)
             await _until_quiet(found)
     befit = Workspace.at(folder).befit_dir

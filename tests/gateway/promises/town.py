@@ -19,8 +19,11 @@ from befit.identity import local_administrator
 from befit.messages import ChatRequest
 from befit.platform import Platform
 from befit.testing import CountingUpstream, Reply
+from befit.testing.shelving import shelve
 from befit.vocabulary import silent
+from tests.embedder import RunningEmbedder
 from tests.gateway.promises.account import Written, written_in
+from tests.gateway.promises.papers import COLLECTION, cited
 from tests.gateway.promises.world import DOWN, ORDER, REPLIES, SECRET_ANSWER, Model, World
 
 Upstream = CountingUpstream[tuple[Written, ...]]
@@ -55,8 +58,12 @@ class Town:
 
 
 @asynccontextmanager
-async def town(world: World, folder: Path, **opened: Any) -> AsyncIterator[Town]:
+async def town(
+    world: World, folder: Path, *, embedder: RunningEmbedder | None = None, **opened: Any
+) -> AsyncIterator[Town]:
     """Open the world's gateway; leaving it stops the gateway and everything behind it."""
+    if embedder is not None:
+        opened = {"boot_key": embedder.boot_key, "models_socket": embedder.socket, **opened}
     async with AsyncExitStack() as stack:
         upstreams = {
             model.name: await stack.enter_async_context(_upstream(model, folder / ".befit"))
@@ -83,6 +90,9 @@ async def town(world: World, folder: Path, **opened: Any) -> AsyncIterator[Town]
             await found.make_key("scoped", workflows=[world.flows[1].name])
             await found.make_key("poor", budget_usd=world.poor_usd)
             await found.make_key("admin", roles=["admin"])
+            if embedder is not None and world.papers:
+                papers = [paper.shelved for paper in world.papers]
+                await shelve(embedder.shelf(platform), COLLECTION, papers)
             yield found
         finally:
             server.stop()
@@ -98,6 +108,8 @@ def _upstream(model: Model, befit: Path) -> Upstream:
 
 
 def _answer(model: Model, request: ChatRequest) -> Reply:
+    if model.answers and (reply := cited(request)) is not None:
+        return reply
     if model.answers and any(ORDER in message.text for message in request.messages):
         return Reply(text=f'{{"colour": "{SECRET_ANSWER}"}}')
     return REPLIES.get(model.behaviour, REPLIES["good"])

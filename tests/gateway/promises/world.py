@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from befit.testing import Reply
 from befit.vocabulary import DataClass, Impact, Tag, Zone
+from tests.gateway.promises.papers import COLLECTION, DOCUMENTS, Paper, some_papers
 from tests.gateway.promises.rules import RULES, Rule
 
 _PACKAGED = ["baseline", "sovereignty", "purpose", "impact", "lifecycle"]
@@ -33,6 +34,14 @@ REPLIES = {
     "garbage": Reply(raw=b"<html>not what was asked for", content_type="text/html"),
     "no end": Reply(text="a b", chunks=2, says_end=False, says_usage=False),
 }
+_IN_PROCESS = {
+    "via": "embedded",
+    "weights": "minilm-l6",
+    "family": "minilm",
+    "size": "small",
+    "context_window": 256,
+    "capabilities": ["embeddings"],
+}
 _SPOKEN = ["chat", "structured_output", "vision"]
 ANSWERS = frozenset({"good", "slow"})
 DOWN = "down"
@@ -50,6 +59,7 @@ class Model:
     price_usd: str | None
     embeds: bool
     behaviour: str
+    able: bool = False
 
     @property
     def answers(self) -> bool:
@@ -67,6 +77,7 @@ class Model:
             "context_window": 8192,
             "max_output_tokens": 64,
             "capabilities": ["embeddings"] if self.embeds else _SPOKEN,
+            "able": ["write"] if self.able else [],
             "timeouts": {"connect_s": 1, "first_token_s": 2, "total_s": 3},
         }
         if self.jurisdiction:
@@ -81,9 +92,27 @@ class Model:
         return entry
 
 
+EMBEDDER = Model(
+    name="minilm-l6",
+    zone=Zone.DEVICE,
+    jurisdiction=None,
+    stage="approved",
+    size="small",
+    price_usd="0",
+    embeds=True,
+    behaviour="good",
+)
+"""What runs in process where there are papers: it searches them, and quotes them."""
+
+
 @dataclass(frozen=True)
 class Flow:
-    """One workflow."""
+    """One workflow.
+
+    Attributes:
+        reads: how it answers from papers, `quote` or `write`; None where it reads none.
+        collections: the ones it reads; empty where the request names one.
+    """
 
     name: str
     check: str
@@ -95,6 +124,8 @@ class Flow:
     zones: frozenset[Zone] = frozenset()
     jurisdictions: frozenset[str] = frozenset()
     tags: frozenset[Tag] = frozenset()
+    reads: str | None = None
+    collections: tuple[str, ...] = ()
 
     def entry(self) -> dict[str, Any]:
         order = [*self.models, "person"] if self.ends_at_person else [*self.models]
@@ -120,6 +151,8 @@ class Flow:
                 "required": ["colour"],
                 "properties": {"colour": {"type": "string"}},
             }
+        if self.reads is not None:
+            entry["knowledge"] = {"mode": self.reads, "collections": list(self.collections)}
         if self.check != "none":
             check = {"confidence": 0.5} if self.check == "confidence" else self.check
             entry["escalation"]["check"] = check
@@ -133,6 +166,7 @@ class World:
     Attributes:
         personal: the jurisdictions that personal data stays in; empty names none.
         redacts: whether what was found may be replaced instead of being kept in.
+        papers: the documents of the one collection; without any nothing embeds in process.
         poor_usd: the budget of the key `poor`; the first workflow may have it as well.
     """
 
@@ -144,9 +178,10 @@ class World:
     poor_usd: str
     has_workflow_budget: bool
     redacts: bool = False
+    papers: tuple[Paper, ...] = ()
 
     def model(self, name: str) -> Model:
-        return next(model for model in self.models if model.name == name)
+        return next(model for model in (*self.models, EMBEDDER) if model.name == name)
 
     def flow(self, name: str | None) -> Flow | None:
         return next((flow for flow in self.flows if flow.name == name), None)
@@ -163,6 +198,8 @@ class World:
         }
         if self.has_workflow_budget:
             config["budgets"] = {"workflows": {self.flows[1].name: {"usd": self.poor_usd}}}
+        if self.papers:
+            config["models"][EMBEDDER.name] = _IN_PROCESS
         (folder / "workflows").mkdir(parents=True)
         (folder / "befit.yaml").write_text(json.dumps(config))
         for flow in self.flows:
@@ -223,3 +260,26 @@ def worlds(draw: st.DrawFn) -> World:
         poor_usd=draw(st.sampled_from(["0.0000001", "0.0006", "0.02"])),
         has_workflow_budget=draw(st.booleans()),
     )
+
+
+@st.composite
+def worlds_with_papers(draw: st.DrawFn) -> World:
+    """Such a world with papers, and workflows that answer from them; some models may write."""
+    world = draw(worlds())
+    models = tuple(replace(model, able=draw(st.booleans())) for model in world.models)
+    assistant, own, *others = world.flows
+    read = tuple(draw(_reading(flow)) for flow in (own, *others))
+    by_name = Flow(name=DOCUMENTS, check="none", reads="quote")
+    papers = draw(some_papers(SECRET_ANSWER))
+    return replace(world, models=models, flows=(assistant, *read, by_name), papers=papers)
+
+
+@st.composite
+def _reading(draw: st.DrawFn, flow: Flow) -> Flow:
+    """The same workflow, but that most answer from papers."""
+    reads = draw(st.sampled_from([None, "quote", "write", "write"]))
+    if reads is None:
+        return flow
+    orders = {"models": (), "ends_at_person": False} if reads == "quote" else {}
+    collections = draw(st.sampled_from([(), (COLLECTION,)]))
+    return replace(flow, check="none", reads=reads, collections=collections, **orders)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from befit.knowledge.index import Passage, PassageRef, Reach
-from befit.knowledge.index.passage import Vector
+from befit.knowledge.index import Passage, PassageRef, Reach, Vector
 from befit.knowledge.index.search_index import Snapshot
 from befit.vocabulary import DataClass
 

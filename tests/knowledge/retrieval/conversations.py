@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from befit.knowledge.index import Changes, EmbeddedIndex, EmbeddedWriter, Passage
-from befit.knowledge.index.passage import Vector
+from befit.knowledge.index import Changes, EmbeddedIndex, EmbeddedWriter, Passage, Vector
 from tests.knowledge.index.passages import passage
 
 SUBJECTS = ("pump", "leave", "tax", "travel")

@@ -68,3 +68,16 @@ def test_what_ships_names_its_data_and_fades() -> None:
     assert any("Apache-2.0" in source for source in weights.fitted_on)
     assert 0 < weights.query.word_decay < 1
     assert 0 < weights.query.vector_decay < 1
+
+
+def test_the_conversation_it_was_read_from_can_be_told_again() -> None:
+    turns = [
+        Message(role="user", content="Where?"),
+        Message(role="assistant", content="Here."),
+        Message(role="user", content="When?"),
+        Message(role="assistant", content="Now."),
+    ]
+    question = Question.of("Why?", turns)
+    assert question.history == (turns[0], turns[2], turns[3])
+    assert Question.of("Why?", question.history) == question
+    assert Question.of("Why?").history == ()

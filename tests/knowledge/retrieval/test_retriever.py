@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +79,7 @@ def test_no_passage_without_permission_and_revoked_ones_are_replaced(
         about(subject)[np.newaxis],
         reach,
         limit=limit,
-        admit=lambda ref: ref.acl_id not in revoked,
+        admit=lambda refs: [ref.acl_id not in revoked for ref in refs],
     ).hits
     allowed = {acl for acl in acls if acl < len(SUBJECTS)} - revoked
     assert {hit.ref.acl_id for hit in hits} <= allowed
@@ -94,8 +96,8 @@ def test_what_a_reader_may_not_see_shapes_nothing_that_they_get(tmp_path: Path) 
     crowded = Retriever(index, packaged_weights())
     question, vector = Question.of("pump rule number3"), about("pump")[np.newaxis]
 
-    def open_to(ref: PassageRef) -> bool:
-        return ref.acl_id != 63
+    def open_to(refs: Sequence[PassageRef]) -> list[bool]:
+        return [ref.acl_id != 63 for ref in refs]
 
     plain = alone.search(question, vector, OWN, limit=5)
     filtered = crowded.search(question, vector, OWN, limit=5)
@@ -105,6 +107,46 @@ def test_what_a_reader_may_not_see_shapes_nothing_that_they_get(tmp_path: Path) 
     assert [h.ref.passage_id for h in filtered.hits] == [h.ref.passage_id for h in plain.hits]
     assert checked.hits == filtered.hits
     assert checked.support == filtered.support
+
+
+def test_longer_legs_refill_what_was_not_let_through_as_if_it_were_not_there(
+    tmp_path: Path,
+) -> None:
+    forbidden = [
+        passage(number, "pump rule number3", acl_id=63, vector=about("pump", number))
+        for number in range(100, 300)
+    ]
+    retriever = Retriever(library(tmp_path / "crowded", *forbidden), packaged_weights())
+    question, vector = Question.of("pump rule number3"), about("pump")[np.newaxis]
+
+    def open_to(refs: Sequence[PassageRef]) -> list[bool]:
+        return [ref.acl_id != 63 for ref in refs]
+
+    reach = Reach.of([0, 63], ["manuals"])
+    alone = retriever.search(question, vector, OWN, limit=5)
+    short = retriever.search(question, vector, reach, limit=5, admit=open_to)
+    assert not short.is_all
+    assert len(short.hits) < 5
+    refilled = retriever.search(question, vector, reach, limit=5, admit=open_to, each_leg=1_000)
+    assert refilled == alone
+    assert refilled.is_all
+
+
+def test_longer_legs_change_nothing_where_all_is_let_through(tmp_path: Path) -> None:
+    more = [
+        passage(number, f"pump rule number{number}", acl_id=0, vector=about("pump", number))
+        for number in range(100, 400)
+    ]
+    aside = ThreadPoolExecutor(1)
+    index = library(tmp_path / "large", *more)
+    question, vector = Question.of("pump rule number3"), about("pump")[np.newaxis]
+    usual = Retriever(index, packaged_weights()).search(question, vector, OWN, limit=50)
+    longer = Retriever(index, packaged_weights(), aside=aside).search(
+        question, vector, OWN, limit=50, each_leg=1_000
+    )
+    aside.shutdown()
+    assert longer.hits == usual.hits
+    assert (usual.is_all, longer.is_all) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +186,7 @@ def test_support_is_stronger_where_the_documents_speak_to_the_question(
     assert known.support.nearest > unknown.support.nearest
     assert known.support.covered > unknown.support.covered == 0
     assert known.support.agreement > unknown.support.agreement
-    assert len(known.support.as_row()) == 10
+    assert len(known.support.as_row()) == 11
 
 
 def test_words_to_highlight_are_found_in_a_text_by_their_stem(retriever: Retriever) -> None:
@@ -180,6 +222,7 @@ def test_signals_do_not_depend_on_how_large_scores_are(index: EmbeddedIndex) -> 
         vectors=plain.vectors,
         lexical=plain.lexical,
         dense=plain.dense,
+        is_all=plain.is_all,
     )
     first, second = signals_of(plain), signals_of(scaled)
     assert first.matrix.shape == (len(plain), len(SIGNALS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 import msgspec
 
@@ -13,6 +15,16 @@ from befit.cli.session import perform
 
 class _Refusal(msgspec.Struct):
     message: str
+
+
+class _Citation(msgspec.Struct):
+    mark: int
+    collection: str
+    doc_id: str
+    page: int | None
+    start: int
+    end: int
+    title: str
 
 
 class _Answer(msgspec.Struct):
@@ -29,11 +41,16 @@ class _Answer(msgspec.Struct):
     latency_ms: float | None
     why: str = ""
     approval_id: str | None = None
+    citations: list[_Citation] = []
     error: _Refusal | None = None
 
 
 @click.command(
-    epilog=example("befit ask 'What is a ledger?'", "befit ask - --workflow triage < mail.txt")
+    epilog=example(
+        "befit ask 'What is a ledger?'",
+        "befit ask - --workflow triage < mail.txt",
+        "befit ask 'How long are invoices kept?' --collection handbook --as mara",
+    )
 )
 @click.argument("text")
 @asking_options
@@ -73,11 +90,27 @@ def command(
         print_json(document)
     elif answer.output is not None:
         click.echo(answer.output)
+        for line in _sources(answer.citations):
+            click.echo(line)
     if answer.error is not None:
         say(f"befit: {one_line(answer.error.message)} (decision {answer.decision_id})")
     else:
         say(_summary(answer))
     return 0 if answer.status in {"answered", "pending_person"} else 1
+
+
+def _sources(citations: list[_Citation]) -> Iterator[str]:
+    """A line a document and page, by the number that the answer points to it with."""
+    if citations:
+        yield "\nSources"
+    spans: dict[tuple[int, str], list[str]] = {}
+    for each in citations:
+        page = f", page {each.page}" if each.page is not None else ""
+        title = f" ({one_line(each.title)})" if each.title and each.title != each.doc_id else ""
+        where = f"{each.collection}/{one_line(each.doc_id)}{title}{page}"
+        spans.setdefault((each.mark, where), []).append(f"{each.start}-{each.end}")
+    for (mark, where), its in sorted(spans.items()):
+        yield f"  [{mark}] {where}, characters {', '.join(its)}"
 
 
 def _summary(answer: _Answer) -> str:

@@ -145,6 +145,8 @@ def _next_steps(folder: Path, missing: tuple[str, ...]) -> str:
         steps.append("befit pull                  # the small models, once")
     steps += [
         "befit ask 'Hello'           # one question",
+        "befit ingest FOLDER --collection docs    # your documents",
+        "befit ask '..' --collection docs         # a question that they answer",
         "befit serve                 # the OpenAI-compatible endpoint",
         "befit models add --help     # attach a better model",
     ]

@@ -47,6 +47,15 @@ class _Policy(msgspec.Struct):
     rules: list[str]
 
 
+class _Collection(msgspec.Struct):
+    name: str
+    owner: str
+    data_class: str
+    version: int
+    documents: int
+    passages: int
+
+
 class _Keys(msgspec.Struct):
     all: int
     active: int
@@ -61,6 +70,7 @@ class _Inventory(msgspec.Struct):
     models: list[_Model]
     workflows: list[_Workflow]
     policies: list[_Policy]
+    collections: list[_Collection]
     keys: _Keys
 
 
@@ -68,7 +78,7 @@ class _Inventory(msgspec.Struct):
 @json_option
 @workspace_option
 def command(workspace: Workspace, as_json: bool) -> None:
-    """List models, workflows and policies with owner, stage, version and last use.
+    """List models, workflows, policies and collections with owner, stage, version and last use.
 
     With --json in a stable order and with every hash in full: what compliance evidence is made
     from.
@@ -81,6 +91,8 @@ def command(workspace: Workspace, as_json: bool) -> None:
     click.echo(_models(found.models))
     click.echo("\n" + _workflows(found.workflows))
     click.echo("\n" + _policies(found.policies))
+    if found.collections:
+        click.echo("\n" + _collections(found.collections))
     click.echo(f"\nkeys: {found.keys.active} active of {found.keys.all}")
     say(f"tenant {found.tenant} · activation {found.activation} · policy {found.policy_version}")
 
@@ -146,3 +158,19 @@ def _policies(policies: list[_Policy]) -> str:
         for each in policies
     ]
     return table(("policy", "from", "rules"), rows)
+
+
+def _collections(collections: list[_Collection]) -> str:
+    rows = [
+        (
+            each.name,
+            each.owner or "-",
+            each.data_class,
+            str(each.version),
+            str(each.documents),
+            str(each.passages),
+        )
+        for each in collections
+    ]
+    headings = ("collection", "owner", "from", "version", "documents", "passages")
+    return table(headings, rows)

@@ -152,8 +152,35 @@ class CardDocument(SceneDocument, frozen=True, kw_only=True):
     requests_with_card: int
 
 
+class QuotedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One citation: characters of the document's text."""
+
+    doc_id: str
+    version: str
+    start: int
+    end: int
+    text: str
+
+
+class AskedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One reader's question. `found` is false where the documents do not say."""
+
+    request: RequestDocument
+    reader: str
+    found: bool
+    citations: tuple[QuotedDocument, ...]
+
+
+class DocumentsDocument(SceneDocument, frozen=True, kw_only=True):
+    """Scene 5: what each reader was given of the same collection."""
+
+    collection: str
+    ingest_id: str
+    asked: tuple[AskedDocument, ...]
+
+
 class FailureDocument(SceneDocument, frozen=True, kw_only=True):
-    """Scene 5: the workflow files' hashes before and after."""
+    """Scene 6: the workflow files' hashes before and after."""
 
     killed: str
     before_sha256: dict[str, str]

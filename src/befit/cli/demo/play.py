@@ -13,6 +13,7 @@ from befit.cli.demo.scenes import (
     play_before,
     play_boundary,
     play_card,
+    play_documents,
     play_failure,
     play_planning,
     play_tickets,
@@ -47,11 +48,12 @@ async def play_demo(plan: DemoPlan, console: Console) -> DemoDocument:
         async with engaged_peers(stage) as peers:
             boundary = await play_boundary(stage, screen, peers)
             card = await play_card(stage, screen, peers)
+            documents = await play_documents(stage, screen)
             failure = await play_failure(stage, screen, peers)
             retire_stand_ins(stage.workspace)
         summary = await show_summary(stage, screen, rows)
         document = DemoDocument(
-            scenes=(before, tickets, planning, boundary, card, failure),
+            scenes=(before, tickets, planning, boundary, card, documents, failure),
             summary=summary,
             decisions=tuple(stage.decisions),
         )

@@ -30,6 +30,7 @@ from befit.gateway.operations import OperationCall, perform
 from befit.identity import Principal, local_administrator
 from befit.inference.embedded import ModelProcess, ModelProcessSettings
 from befit.inference.embedded.weights import MINILM, SMOLLM2, located
+from befit.knowledge import Citation
 from befit.messages import ChatRequest
 from befit.orchestrator import Answer, Arrival, Source
 from befit.platform import Platform
@@ -53,25 +54,35 @@ class DemoPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One request to a workflow.
+    """One request to a workflow, or to a collection of documents.
 
     Attributes:
+        workflow: empty leaves it to the collection.
+        reader: `USER[:GROUP,..]` who asks; None is who owns the workspace.
         data_class: what its sender declares; None declares nothing.
         most_tokens: the longest answer that is wanted; None leaves it to the model.
     """
 
     text: str
-    workflow: str
+    workflow: str = ""
+    collection: str | None = None
+    reader: str | None = None
     data_class: DataClass | None = None
     most_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A request's account, and the answer's text where one was released."""
+    """A request's account, and the answer where one was released.
+
+    Attributes:
+        found: whether the documents say; None where none were asked.
+    """
 
     account: Account
     output: str | None
+    found: bool | None = None
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,13 +103,21 @@ class Stage:
 
     async def ask(self, question: Question) -> Asked:
         """Put one request through the whole staircase."""
-        arrival = Arrival(caller=self.principal, request=_request(question), source=Source.CLI)
+        reader = question.reader
+        caller = self.principal if reader is None else local_administrator(acting_as=reader)
+        arrival = Arrival(caller=caller, request=_request(question), source=Source.CLI)
         answer = await self.platform.orchestrator.handle(arrival)
         if not isinstance(answer, Answer):
             raise TypeError("a request that asks for no stream was answered by one")
         decision_id = answer.standing.decision_id
         self.decisions.append(decision_id)
-        return Asked(account=await account_of(self.platform, decision_id), output=answer.output)
+        grounds = answer.standing.grounds
+        return Asked(
+            account=await account_of(self.platform, decision_id),
+            output=answer.output,
+            found=grounds.found if grounds else None,
+            citations=tuple(each.citation for each in grounds.cited) if grounds else (),
+        )
 
     async def perform(
         self, operation: str, params: Mapping[str, object], progress: Progress = silent
@@ -191,11 +210,15 @@ def _logging_to(path: Path) -> Generator[None]:
 def _request(question: Question) -> ChatRequest:
     """The request as an OpenAI client would send it."""
     body: dict[str, object] = {
-        "model": f"workflow:{question.workflow}",
+        "model": f"workflow:{question.workflow}" if question.workflow else "auto",
         "messages": [{"role": "user", "content": question.text}],
     }
     if question.most_tokens is not None:
         body["max_tokens"] = question.most_tokens
-    if question.data_class is not None:
-        body["befit"] = {"data_class": question.data_class.word}
+    said = {
+        "collection": question.collection,
+        "data_class": question.data_class.word if question.data_class is not None else None,
+    }
+    if any(said.values()):
+        body["befit"] = {name: value for name, value in said.items() if value is not None}
     return ChatRequest.from_json(msgspec.json.encode(body))

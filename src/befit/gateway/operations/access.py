@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from befit.catalog import Capability, Catalog, ModelCard, Workflow
+from befit.catalog import AnswerMode, Capability, Catalog, ModelCard, Workflow
 from befit.errors import InvalidRequest
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.who import Somebody, find_somebody
 from befit.identity import Principal
+from befit.knowledge import Collection
 from befit.platform import Platform
 from befit.policy import (
     Action,
@@ -19,6 +20,7 @@ from befit.policy import (
     Inquiry,
     Policy,
     Resource,
+    ResourceKind,
     Situation,
     Verdict,
     workflow_facts,
@@ -29,6 +31,7 @@ _MYSELF = "me"
 _ANSWERING = frozenset({Capability.CHAT, Capability.LABELS})
 _WORKSPACE_ACTIONS = (Action.TRAIN_ON, Action.AUDIT, Action.EXPORT, Action.ADMINISTER)
 _WORKFLOW_ACTIONS = (Action.APPROVE, Action.TRAIN_ON, Action.ACTIVATE)
+_COLLECTION_ACTIONS = (Action.RETRIEVE, Action.ADMINISTER)
 
 
 class AccessParams(OpParams, frozen=True, kw_only=True):
@@ -93,7 +96,11 @@ class RowDocument(OpDocument, frozen=True, kw_only=True):
 
 
 class ActionDocument(OpDocument, frozen=True, kw_only=True):
-    """Whether something beside asking is permitted. `on` is `workspace` or `workflow:NAME`."""
+    """Whether something beside asking is permitted.
+
+    `on` is `workspace`, `workflow:NAME`, `model:NAME` or `collection:NAME`. Which documents of a
+    collection may be read, their access lists say (`befit knowledge why`).
+    """
 
     action: str
     on: str
@@ -134,6 +141,7 @@ async def show_access(
         principal=who.principal,
         policy=platform.policy.aside(),
         catalog=platform.catalog.current.of(principal.tenant),
+        collections=await platform.stores.knowledge.collections.list(principal.tenant),
         tags=_tags(params.tags),
     )
     # Anybody may ask, and a large catalog is hundreds of questions: however many ask at once,
@@ -155,11 +163,18 @@ class _Asking:
     """One principal's questions to one version of policy and catalog."""
 
     def __init__(
-        self, *, principal: Principal, policy: Policy, catalog: Catalog, tags: frozenset[Tag]
+        self,
+        *,
+        principal: Principal,
+        policy: Policy,
+        catalog: Catalog,
+        collections: Sequence[Collection],
+        tags: frozenset[Tag],
     ) -> None:
         self.principal = principal
         self.policy = policy
         self.catalog = catalog
+        self.collections = collections
         self.tags = tags
         self._hour = time.gmtime().tm_hour
 
@@ -178,9 +193,9 @@ class _Asking:
         return tuple(found)
 
     async def actions(self) -> tuple[ActionDocument, ...]:
-        """What else is permitted, on the workspace, each workflow and each model."""
+        """What else is permitted, on the workspace and on each thing that has a name."""
         found: list[ActionDocument] = []
-        for action, resource, on in _askable(self.catalog):
+        for action, resource, on in _askable(self.catalog, self.collections):
             found.append(self._action(action, resource, on))
             await asyncio.sleep(0)
         return tuple(found)
@@ -220,7 +235,9 @@ class _Asking:
         )
 
 
-def _askable(catalog: Catalog) -> Iterable[tuple[Action, Resource, str]]:
+def _askable(
+    catalog: Catalog, collections: Sequence[Collection]
+) -> Iterable[tuple[Action, Resource, str]]:
     """Every action beside asking, with what it is done to and how that is called."""
     for action in _WORKSPACE_ACTIONS:
         yield action, Resource(), "workspace"
@@ -229,6 +246,19 @@ def _askable(catalog: Catalog) -> Iterable[tuple[Action, Resource, str]]:
             yield action, Resource.of_workflow(workflow), f"workflow:{name}"
     for name, card in sorted(catalog.cards.items()):
         yield Action.ACTIVATE, Resource.of_model(card), f"model:{name}"
+    for collection in collections:
+        for action in _COLLECTION_ACTIONS:
+            yield action, _resource_of(collection), f"collection:{collection.name}"
+
+
+def _resource_of(collection: Collection) -> Resource:
+    return Resource(
+        kind=ResourceKind.COLLECTION,
+        name=collection.name,
+        owner=collection.owner,
+        data_class=collection.data_class,
+        tags=collection.tags,
+    )
 
 
 def _tags(words: tuple[str, ...]) -> frozenset[Tag]:
@@ -265,6 +295,10 @@ def _cards_for(workflow: Workflow | None, catalog: Catalog) -> Iterable[ModelCar
 
 
 def _may_answer(card: ModelCard, workflow: Workflow) -> bool:
+    knowledge = workflow.knowledge
+    embeds = card.is_in_process and Capability.EMBEDDINGS in card.capabilities
+    if knowledge is not None and (embeds or knowledge.mode is AnswerMode.QUOTE):
+        return embeds  # it chooses the quotes
     is_others = card.specialist is not None and card.specialist.workflow != workflow.name
     return bool(card.capabilities & _ANSWERING) and not is_others
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from befit.errors import BefitError, InvalidRequest, LedgerUnavailable, NotFound
 from befit.gateway.failure import ErrorObject, error_object
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.identity import Principal
 from befit.messages import BefitOptions, ChatRequest
-from befit.orchestrator import Answer, Arrival, Kind, Source, Standing, run_id_of
+from befit.orchestrator import (
+    Answer,
+    Arrival,
+    Kind,
+    Source,
+    Standing,
+    citation_object,
+    run_id_of,
+)
 from befit.platform import Platform
 from befit.routing import CheckResult
 from befit.vocabulary import DataClass, Status, Tag
@@ -29,8 +39,30 @@ class Asked(OpParams, frozen=True, kw_only=True):
     conversation: str | None = None
 
 
+class CitationDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a part of an answer stands: characters `start` to `end` of a document's text.
+
+    Attributes:
+        mark: the number by which the answer points to it, such as 1 for `[1]`.
+    """
+
+    doc_id: str
+    passage_id: str
+    version: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    collection: str
+    title: str
+    mark: int
+
+
 class AnswerDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
-    """What `ask` prints (contract). `error` is there where it was refused."""
+    """What `ask` prints (contract). `error` is there where it was refused.
+
+    `found` is there where documents were asked, `citations` where they were answered from.
+    """
 
     decision_id: str
     status: str
@@ -47,6 +79,8 @@ class AnswerDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
     why: str = ""
     approval_id: str | None = None
     checks: tuple[CheckResult, ...] = ()
+    found: bool | None = None
+    citations: tuple[CitationDocument, ...] | None = None
     error: ErrorObject | None = None
 
 
@@ -133,7 +167,17 @@ def answer_document(answer: Answer) -> AnswerDocument:
         why=standing.why,
         approval_id=answer.approval_id,
         checks=answer.checks,
+        found=standing.grounds.found if standing.grounds else None,
+        citations=citation_documents(answer),
     )
+
+
+def citation_documents(answer: Answer) -> tuple[CitationDocument, ...] | None:
+    """What a released answer cites; None where no documents were asked, or a person is."""
+    grounds = answer.standing.grounds
+    if grounds is None or answer.status is not Status.ANSWERED:
+        return None
+    return tuple(msgspec.convert(citation_object(each), CitationDocument) for each in grounds.cited)
 
 
 async def refusal_document(

@@ -107,6 +107,25 @@ class PolicyEntryDocument(OpDocument, frozen=True, kw_only=True):
     rules: tuple[str, ...]
 
 
+class CollectionEntryDocument(OpDocument, frozen=True, kw_only=True):
+    """One collection of documents.
+
+    Attributes:
+        version: grows with every run that changed something.
+        embedder: the model, with its version, that its vectors are of.
+    """
+
+    name: str
+    owner: str
+    data_class: str
+    tags: tuple[str, ...]
+    version: int
+    embedder: str
+    documents: int
+    passages: int
+    created_at: float
+
+
 class KeysDocument(OpDocument, frozen=True, kw_only=True):
     """How many API keys there are, and how many of them are good now."""
 
@@ -125,7 +144,7 @@ class InventoryDocument(OpDocument, frozen=True, kw_only=True):
     models: tuple[ModelEntryDocument, ...]
     workflows: tuple[WorkflowEntryDocument, ...]
     policies: tuple[PolicyEntryDocument, ...]
-    collections: tuple[str, ...]
+    collections: tuple[CollectionEntryDocument, ...]
     keys: KeysDocument
 
 
@@ -160,7 +179,7 @@ async def take_inventory(
             _workflow(about, workflow) for _, workflow in sorted(catalog.workflows.items())
         ),
         policies=tuple(_policies(platform)),
-        collections=(),
+        collections=await _collections(platform, principal.tenant),
         keys=KeysDocument(all=len(keys), active=sum(key.fault(now) is None for key in keys)),
     )
 
@@ -253,6 +272,28 @@ def _workflow(about: _About, workflow: Workflow) -> WorkflowEntryDocument:
         certificates=(),
         last_used_at=about.used.workflows.get(workflow.name),
     )
+
+
+async def _collections(platform: Platform, tenant: str) -> tuple[CollectionEntryDocument, ...]:
+    stores = platform.stores.knowledge
+    counts = await stores.documents.counts(tenant)
+    found: list[CollectionEntryDocument] = []
+    for each in await stores.collections.list(tenant):
+        documents, passages = counts.get(each.name, (0, 0))
+        found.append(
+            CollectionEntryDocument(
+                name=each.name,
+                owner=each.owner,
+                data_class=each.data_class.word,
+                tags=tuple(sorted(each.tags)),
+                version=each.version,
+                embedder=each.embedder,
+                documents=documents,
+                passages=passages,
+                created_at=each.created_at,
+            )
+        )
+    return tuple(found)
 
 
 def _policies(platform: Platform) -> Iterable[PolicyEntryDocument]:

@@ -30,9 +30,24 @@ from befit.gateway.operations.auditing import (
     verify_ledger,
 )
 from befit.gateway.operations.card_proposal import CardRequest
+from befit.gateway.operations.collections import (
+    DocumentNamed,
+    Removal,
+    list_collections,
+    rebuild_index,
+    remove_documents,
+    show_document,
+    verify_index,
+)
 from befit.gateway.operations.decisions import DecisionId, list_decisions, show_decision
 from befit.gateway.operations.erasure import ErasureParams, RetentionParams, erase, retain
 from befit.gateway.operations.exporting import ExportParams, export
+from befit.gateway.operations.feedback import (
+    CasesWanted,
+    FeedbackGiven,
+    feedback_cases,
+    give_feedback,
+)
 from befit.gateway.operations.groups import (
     GroupNamed,
     Membership,
@@ -46,6 +61,8 @@ from befit.gateway.operations.groups import (
 )
 from befit.gateway.operations.inventory import take_inventory
 from befit.gateway.operations.keys import KeyId, NewKey, create_key, list_keys, revoke_key
+from befit.gateway.operations.knowledge_search import SearchParams, search
+from befit.gateway.operations.knowledge_why import WhyParams, why
 from befit.gateway.operations.lifecycle import (
     ItemName,
     ItemRelease,
@@ -111,6 +128,17 @@ _ALL = (
     operation("usage", UsageParams, usage),
     operation("decisions.show", DecisionId, show_decision),
     operation("decisions.list", DecisionQuery, list_decisions),
+    operation("knowledge.search", SearchParams, search),
+    late_operation("knowledge.search_file", "befit.gateway.operations.search_file"),
+    operation("knowledge.why", WhyParams, why),
+    late_operation("ingest", "befit.gateway.operations.ingesting"),
+    operation("knowledge.list", NoParams, list_collections),
+    operation("knowledge.show", DocumentNamed, show_document),
+    long_operation("knowledge.remove", Removal, remove_documents),
+    operation("knowledge.verify", NoParams, verify_index),
+    long_operation("knowledge.rebuild", NoParams, rebuild_index),
+    operation("feedback.give", FeedbackGiven, give_feedback),
+    operation("feedback.cases", CasesWanted, feedback_cases),
     operation("events.show", EventId, show_event),
     operation("events.list", EventQuery, list_events),
     operation("models.list", NoParams, list_models),

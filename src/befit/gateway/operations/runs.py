@@ -10,12 +10,17 @@ import msgspec
 
 from befit.audit import DecisionRecord
 from befit.catalog import Workflow
-from befit.errors import BefitError, NotFound
+from befit.errors import BefitError, Forbidden, NotFound
 from befit.gateway.failure import ErrorObject, error_object
-from befit.gateway.operations.answering import befit_options
+from befit.gateway.operations.answering import (
+    CitationDocument,
+    befit_options,
+    citation_documents,
+)
 from befit.gateway.operations.entitled import may_read
 from befit.gateway.operations.operation import OpDocument, OpParams
 from befit.gateway.operations.reading import Reading, record_reading
+from befit.gateway.operations.withholding import require_readable_grounds
 from befit.gateway.operations.workflow_input import input_text
 from befit.identity import Principal
 from befit.messages import ChatRequest
@@ -50,7 +55,8 @@ class RunLookup(OpParams, frozen=True, kw_only=True):
 class RunDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
     """What became of a run (contract). `output` is null until there is one.
 
-    An output is an object where the workflow declares a schema for it, else a text.
+    An output is an object where the workflow declares a schema for it, else a text. What an
+    answer from documents cites is told with it, once.
     """
 
     run_id: str
@@ -62,6 +68,8 @@ class RunDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
     approval_id: str | None = None
     created_at: float | None = None
     finished_at: float | None = None
+    found: bool | None = None
+    citations: tuple[CitationDocument, ...] | None = None
     error: ErrorObject | None = None
 
 
@@ -140,6 +148,8 @@ async def _run(
         workflow=standing.workflow,
         model=standing.model,
         approval_id=answer.approval_id,
+        found=standing.grounds.found if standing.grounds else None,
+        citations=citation_documents(answer),
     )
 
 
@@ -175,6 +185,7 @@ async def _look(platform: Platform, principal: Principal, run_id: str) -> _Seen:
             raise _unknown(run_id)
         catalog = platform.catalog.current.of(principal.tenant)
         kept = _kept(run, catalog.workflows.get(run.workflow))
+        kept = await _as_readable(platform, principal, kept)
         return _Seen(document=kept, is_own=run.principal_id == principal.id)
     try:
         record = await platform.record(principal.tenant, decision_id_of(run_id))
@@ -185,6 +196,17 @@ async def _look(platform: Platform, principal: Principal, run_id: str) -> _Seen:
         raise _unknown(run_id)
     recorded = _recorded(run_id, record)
     return _Seen(document=recorded, is_own=record.principal_id == principal.id)
+
+
+async def _as_readable(platform: Platform, principal: Principal, kept: RunDocument) -> RunDocument:
+    """The run; without its output for who may not read what that cites."""
+    if kept.output is None:
+        return kept
+    try:
+        await require_readable_grounds(platform, principal, kept.decision_id)
+    except Forbidden as error:
+        return msgspec.structs.replace(kept, output=None, error=error_object(error))
+    return kept
 
 
 def _kept(run: Run, workflow: Workflow | None) -> RunDocument:

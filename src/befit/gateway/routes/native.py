@@ -15,6 +15,7 @@ from befit.gateway.body import read_body
 from befit.gateway.limits import Limits
 from befit.gateway.operations.detecting import TextsToDetect, detect_texts
 from befit.gateway.operations.detection_rows import DetectDocument
+from befit.gateway.operations.knowledge_search import SearchParams, search_http
 from befit.gateway.operations.operation import (
     Operation,
     OperationCall,
@@ -24,20 +25,26 @@ from befit.gateway.operations.operation import (
 )
 from befit.gateway.operations.registry import OPERATIONS
 from befit.gateway.operations.runs import RunDocument, RunRequest, run_workflow
+from befit.gateway.operations.search_results import SearchDocument
 from befit.gateway.reply import Header, Receive, Scope, Send, send_json
 from befit.platform import Platform
 from befit.vocabulary import silent
 
 _RUN = operation("run", RunRequest, run_workflow)
 _DETECT = operation("detect", TextsToDetect, detect_texts)
+_SEARCH = operation("knowledge.search", SearchParams, search_http)
 """What is asked in another way over HTTP than on the command line."""
 
 NATIVE: tuple[tuple[str, str, str | Operation], ...] = (
     ("POST", "/v1/workflows/{workflow}/runs", _RUN),
     ("POST", "/v1/detect", _DETECT),
+    ("POST", "/v1/knowledge/search", _SEARCH),
+    ("GET", "/v1/knowledge/collections", "knowledge.list"),
+    ("GET", "/v1/knowledge/why", "knowledge.why"),
     ("GET", "/v1/runs/{run_id}", "runs.show"),
     ("GET", "/v1/decisions", "decisions.list"),
     ("GET", "/v1/decisions/{id}", "decisions.show"),
+    ("POST", "/v1/decisions/{id}/feedback", "feedback.give"),
     ("GET", "/v1/events", "events.list"),
     ("GET", "/v1/events/{id}", "events.show"),
     ("GET", "/v1/usage", "usage"),
@@ -65,6 +72,7 @@ NATIVE: tuple[tuple[str, str, str | Operation], ...] = (
 )
 """Method and path of each of Befit's own endpoints, and the operation behind it."""
 
+_DECIDED = RunDocument | DetectDocument | SearchDocument
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -93,7 +101,7 @@ class NativeEndpoint:
         call = OperationCall(platform=self.platform, principal=principal, progress=silent)
         document = await self.operation.perform(call, given)
         headers: tuple[Header, ...] = ()
-        if isinstance(document, RunDocument | DetectDocument) and document.decision_id:
+        if isinstance(document, _DECIDED) and document.decision_id:
             headers = ((b"befit-decision", document.decision_id.encode()),)
         await send_json(send, document_json(document), headers=headers)
 

@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from befit.errors import ModelFailure, Overloaded
-from befit.inference.embedded.embedder import DIMENSIONS, Embedded, Embedder
+from befit.inference.embedded.dimensions import DIMENSIONS
+from befit.inference.embedded.embedder import Embedded, Embedder
 
 _ROWS_AT_ONCE = 64
 MAX_WAITING_TEXTS = 65_536

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from befit.errors import ModelFailure
+from befit.inference.embedded.dimensions import DIMENSIONS
 from befit.inference.embedded.weights import Weights
 
 GRAPH_VERSION = 1
 """Part of the cached graph's name: raise it when `graph.py` builds another one."""
-
-DIMENSIONS = 384
 
 _TOKENS_AT_ONCE = 2048
 _BUILD_TIMEOUT_S = 120

@@ -20,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from befit.inference.embedded.embedder import DIMENSIONS
+from befit.inference.embedded.dimensions import DIMENSIONS
 
 _OPSET = 20
 _LAYERS, _HEADS, _HEAD_WIDTH = 6, 12, 32

@@ -1,7 +1,7 @@
 """One tenant's passages, searched by words and by meaning, both under the reader's rights."""
 
 from befit.knowledge.index.embedded import EmbeddedIndex, EmbeddedWriter
-from befit.knowledge.index.passage import Changes, Passage, PassageRef, titled
+from befit.knowledge.index.passage import Changes, Passage, PassageRef, Vector, titled
 from befit.knowledge.index.reach import Reach
 from befit.knowledge.index.search_index import (
     IndexDamaged,
@@ -24,6 +24,7 @@ __all__ = [
     "Reach",
     "SearchIndex",
     "Snapshot",
+    "Vector",
     "WeightedText",
     "spans_of",
     "titled",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 
 Vector = NDArray[np.float32]
 """One unit vector, or a matrix of them with a row each."""
@@ -28,6 +28,7 @@ class PassageRef:
 
     Attributes:
         passage_id: unique within the tenant; putting it again replaces the passage.
+        data_class, tags: of the passage, with those of its document.
         acl_id: which access list it is under; who is on that list is not the index's matter.
         metadata: what searches may filter by, such as `{"department": "legal"}`.
         dated_s: the document's own date in Unix seconds, where it has one.
@@ -39,6 +40,7 @@ class PassageRef:
     collection: str
     acl_id: int
     data_class: DataClass
+    tags: frozenset[Tag] = frozenset()
     title: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     dated_s: int | None = None

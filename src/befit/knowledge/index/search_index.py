@@ -12,7 +12,7 @@ reads belong to the same commit:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -58,6 +58,10 @@ class Leg:
         """The leg as it would be if no other rows had been found."""
         kept = np.isin(self.rows, rows)
         return replace(self, rows=self.rows[kept], scores=self.scores[kept])
+
+    def first(self, count: int) -> Leg:
+        """The best `count` of it."""
+        return replace(self, rows=self.rows[:count], scores=self.scores[:count])
 
     @classmethod
     def empty(cls) -> Leg:
@@ -126,6 +130,12 @@ class IndexWriter(Protocol):
 
     def rebuild(self, passages: Iterable[Passage]) -> int:
         """Build the index anew beside the live one, then switch; returns the new epoch."""
+        ...
+
+    def vectors_of(self, documents: Sequence[str]) -> Mapping[str, Vector]:
+        """By passage, the vectors of documents as the index holds them: texts that stay the
+        same need not be embedded again when something else about them changes.
+        """
         ...
 
     def close(self) -> None:

@@ -56,6 +56,13 @@ class Question:
         )
 
     @property
+    def history(self) -> tuple[Message, ...]:
+        """The conversation before it, oldest turn first, as far as it is searched by."""
+        asked = [Message(role="user", content=text) for text in reversed(self.earlier)]
+        answered = [Message(role="assistant", content=self.answer)] if self.answer else []
+        return (*asked, *answered)
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """What `vector` needs embedded, in order, the question first."""
         return (self.text, *self.earlier, *([self.answer] if self.answer else []))

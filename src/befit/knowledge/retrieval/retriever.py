@@ -10,13 +10,14 @@ is sealed. Blocking: call it from a worker thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from befit.knowledge.index import PassageRef, Reach, SearchIndex, words_of
 from befit.knowledge.index.passage import Vector
-from befit.knowledge.retrieval.candidates import Admit, gather
+from befit.knowledge.retrieval.candidates import EACH_LEG, Admit, Legs, gather
 from befit.knowledge.retrieval.fusion import FusionWeights
 from befit.knowledge.retrieval.question import Question
 from befit.knowledge.retrieval.signals import signals_of
@@ -40,20 +41,31 @@ class Retrieved:
         support: how strongly the documents speak to the question.
         words: the question's words, to highlight in a hit's text by `spans_of`.
         epoch: the commit that was searched.
+        is_all: larger legs would find nothing more.
     """
 
     hits: tuple[Hit, ...]
     support: Support
     words: frozenset[str]
     epoch: int
+    is_all: bool
 
 
 class Retriever:
-    """Searches one tenant's index."""
+    """Searches one tenant's index.
 
-    def __init__(self, index: SearchIndex, weights: FusionWeights) -> None:
+    Args:
+        index: what is searched.
+        weights: how the legs are joined.
+        aside: a thread for the leg of words, which then runs beside the leg of meaning.
+    """
+
+    def __init__(
+        self, index: SearchIndex, weights: FusionWeights, *, aside: Executor | None = None
+    ) -> None:
         self._index = index
         self._weights = weights
+        self._aside = aside
 
     def search(
         self,
@@ -63,6 +75,7 @@ class Retriever:
         *,
         limit: int,
         admit: Admit | None = None,
+        each_leg: int = EACH_LEG,
     ) -> Retrieved:
         """The best passages within `reach` that `admit` lets through.
 
@@ -76,6 +89,8 @@ class Retriever:
             limit: how many hits at most.
             admit: the second check of each passage found, against the rights as they are
                 then; None where `reach` was resolved in the same transaction.
+            each_leg: how many passages each leg brings; more only where `admit` let too few
+                through, for the order was fitted with as many as there are by default.
 
         Raises:
             IndexDamaged: the index cannot be read.
@@ -84,14 +99,20 @@ class Retriever:
         snapshot = self._index.snapshot()
         words = question.words(self._weights.query)
         vector = question.vector(embedded, self._weights.query)
-        candidates = gather(snapshot, words, vector, reach, admit=admit)
-        highlighted = frozenset(words_of(words))
+        legs = Legs(each=each_leg, aside=self._aside)
+        candidates = gather(snapshot, words, vector, reach, admit=admit, legs=legs)
+        found = Retrieved(
+            hits=(),
+            support=Support(),
+            words=frozenset(words_of(words)),
+            epoch=snapshot.epoch,
+            is_all=candidates.is_all,
+        )
         if not len(candidates):
-            return Retrieved(hits=(), support=Support(), words=highlighted, epoch=snapshot.epoch)
+            return found
         signals = signals_of(candidates)
         scores = self._weights.scores(signals)
         order = np.lexsort((candidates.rows, -scores))[:limit]
         places: list[int] = order.tolist()
         hits = tuple(Hit(ref=candidates.refs[at], score=float(scores[at])) for at in places)
-        support = Support.of(candidates, signals, scores)
-        return Retrieved(hits=hits, support=support, words=highlighted, epoch=snapshot.epoch)
+        return replace(found, hits=hits, support=Support.of(candidates, signals, scores))

@@ -30,6 +30,10 @@ SIGNALS = (
 _MEANING_SHARE = 0.6  # of the first ranking, which finds "the best"; .5 to .7 do alike
 _FEW, _MANY = 3, 10
 
+_ENOUGH = 50
+"""Candidates from which on neighbours count in full. Among a handful each one's neighbours are
+all the others, so that the best would be the only one without a good neighbour."""
+
 # Mean cosine between candidates: about .15 in collections on everything, .4 on one subject.
 _COHERENCE_MIDDLE, _COHERENCE_SPREAD = 0.25, 0.15
 
@@ -59,14 +63,15 @@ def signals_of(candidates: Candidates) -> Signals:
     alike = (candidates.vectors @ candidates.vectors.T).astype(np.float64)
     nearest = _nearest(alike)
     by_first = np.argsort(-first, kind="stable")
+    share = min(1.0, len(first) / _ENOUGH)
     columns = (
         words,
         meaning,
-        _mean_nearby(words, alike, nearest[:, :_FEW]),
-        _mean_nearby(meaning, alike, nearest[:, :_FEW]),
-        first[nearest].max(axis=1),
-        _standardised(alike[:, by_first[:_FEW]].mean(axis=1)),
-        _standardised(alike[:, by_first[:_MANY]].mean(axis=1)),
+        share * _mean_nearby(words, alike, nearest[:, :_FEW]),
+        share * _mean_nearby(meaning, alike, nearest[:, :_FEW]),
+        share * first[nearest].max(axis=1),
+        share * _standardised(alike[:, by_first[:_FEW]].mean(axis=1)),
+        share * _standardised(alike[:, by_first[:_MANY]].mean(axis=1)),
         words * meaning,
     )
     coherence = (float(alike.mean()) - _COHERENCE_MIDDLE) / _COHERENCE_SPREAD

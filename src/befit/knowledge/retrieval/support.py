@@ -34,6 +34,7 @@ class Support:
         lead_ten: how far it stands above the tenth's.
         standing: the first hit's place in the ranking by both scores, in deviations.
         coherence: see `Signals`.
+        considered: how many passages were compared. Among a handful the others tell little.
     """
 
     nearest: float = 0.0
@@ -46,6 +47,7 @@ class Support:
     lead_ten: float = 0.0
     standing: float = 0.0
     coherence: float = 0.0
+    considered: int = 0
 
     @classmethod
     def of(cls, candidates: Candidates, signals: Signals, scores: Scores) -> Support:
@@ -66,6 +68,7 @@ class Support:
             lead_ten=float(ranked[0] - ranked[-1]),
             standing=float(signals.first[int(np.argmax(scores))]),
             coherence=signals.coherence,
+            considered=len(candidates),
         )
 
     def as_row(self) -> NDArray[np.float64]:

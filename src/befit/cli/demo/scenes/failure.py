@@ -1,4 +1,4 @@
-"""Scene 5: the preferred model is killed, and the work goes on."""
+"""Scene 6: the preferred model is killed, and the work goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AFTER_KILL = 2
 async def play_failure(stage: Stage, screen: Screen, peers: Peers) -> FailureDocument:
     """Stop the preferred server, then kill the model process; no file changes."""
     title = "The preferred model is killed"
-    screen.scene(5, title)
+    screen.scene(6, title)
     before = _hashes(stage)
     await peers.preferred.stop()
     screen.say(f"{PREFERRED}, which answered the notes, has been stopped. The next note:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +14,9 @@ from befit.knowledge.index.embedded.columns import COLUMNS, ColumnBatch, Columns
 from befit.knowledge.index.embedded.growing import GrowingFile
 from befit.knowledge.index.embedded.layout import sync_folder
 from befit.knowledge.index.embedded.marker import Marker
-from befit.knowledge.index.embedded.nearest import VECTOR_FILES, quantised
+from befit.knowledge.index.embedded.nearest import VECTOR_FILES, Vectors, quantised
 from befit.knowledge.index.embedded.word_index import WordIndex, WordView
-from befit.knowledge.index.passage import Changes, Passage
+from befit.knowledge.index.passage import Changes, Passage, Vector
 from befit.knowledge.index.search_index import Rows
 
 
@@ -32,6 +32,7 @@ class GenerationWriter:
         Raises:
             IndexDamaged: the last commit is not all there.
         """
+        self._folder = folder
         self._files: dict[str, GrowingFile] = {}
         self._words = WordIndex(folder / "words", create=create)
         with ExitStack() as unless_opened:
@@ -88,6 +89,15 @@ class GenerationWriter:
         self._words.commit(dict(enumerate(passages, before.rows)), gone, marker)
         self._view = self._words.view()
         return marker
+
+    def vectors_of(self, documents: Sequence[str]) -> Mapping[str, Vector]:
+        """By passage, the vectors of documents as of the newest commit."""
+        rows = self._view.rows_of("document", documents)
+        if not len(rows):
+            return {}
+        vectors = Vectors.read(self._folder, self.marker).of(rows)
+        refs = Columns.read(self._folder, self.marker).refs_of(rows)
+        return {ref.passage_id: vector for ref, vector in zip(refs, vectors, strict=True)}
 
     def close(self) -> None:
         """Close all files."""

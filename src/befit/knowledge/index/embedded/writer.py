@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from befit.knowledge.index.embedded.generation import GenerationWriter
 from befit.knowledge.index.embedded.layout import Layout, epoch
-from befit.knowledge.index.passage import Changes, Passage
+from befit.knowledge.index.passage import Changes, Passage, Vector
 
 REBUILT_AT_ONCE = 2_000
 """Passages a commit while rebuilding: bounds memory, and nobody reads them yet."""
@@ -83,6 +83,15 @@ class EmbeddedWriter:
                 shutil.rmtree(folder, ignore_errors=True)
         self._layout.switch(number)
         return epoch(number, commits)
+
+    def vectors_of(self, documents: Sequence[str]) -> Mapping[str, Vector]:
+        """See `IndexWriter`.
+
+        Raises:
+            IndexDamaged: the index cannot be read: `rebuild` it.
+        """
+        number = self._layout.live()
+        return {} if number is None else self._opened(number).vectors_of(documents)
 
     def waste(self) -> float:
         """The share of rows whose passages are gone: past a half, a rebuild pays."""

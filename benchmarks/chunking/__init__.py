@@ -1,0 +1,1 @@
+"""What cutting documents into passages costs and keeps."""

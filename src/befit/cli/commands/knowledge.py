@@ -1,0 +1,214 @@
+"""`befit knowledge`: collections, their documents and the search index."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from befit.catalog import Workspace
+from befit.cli.knowledge_leak_test import leak_test
+from befit.cli.knowledge_why import why
+from befit.cli.options import example, json_option, workspace_option
+from befit.cli.output import moment, print_json, say, table
+from befit.cli.passages import plain
+from befit.cli.progress import shown_progress
+from befit.cli.session import perform
+
+
+class _Figures(msgspec.Struct):
+    owner: str
+    data_class: str
+    version: int
+    documents: int
+    passages: int
+
+
+class _Collection(msgspec.Struct):
+    name: str
+    figures: _Figures | None
+
+
+class _Collections(msgspec.Struct):
+    collections: list[_Collection]
+
+
+class _Readers(msgspec.Struct):
+    origin: str
+    users: list[str]
+    groups: list[str]
+    deny_users: list[str]
+    deny_groups: list[str]
+
+
+class _Document(msgspec.Struct):
+    """What is printed of a document."""
+
+    doc_id: str
+    collection: str
+    title: str
+    version: str
+    source: str
+    uri: str
+    media_type: str
+    data_class: str
+    passages_class: str
+    tags: list[str]
+    metadata: dict[str, str]
+    dated_s: int | None
+    state: str
+    length: int
+    passages: int
+    ingested_at: float
+    decision_id: str
+    readers: _Readers
+
+
+class _Verified(msgspec.Struct):
+    ok: bool
+    problems: list[str]
+
+
+@click.group(
+    epilog=example(
+        "befit knowledge list",
+        "befit knowledge show policies/travel.pdf",
+        "befit knowledge why salaries.md --as mara:hr",
+    )
+)
+def command() -> None:
+    """Keep collections and their search index; see who may read what, and try it.
+
+    `befit ingest` takes documents in; knowledge/acl.yaml says who may read them.
+    """
+
+
+for _each in (why, leak_test):
+    command.add_command(_each)
+
+
+@command.command("list", epilog=example("befit knowledge list --json"))
+@json_option
+@workspace_option
+def list_(workspace: Workspace, as_json: bool) -> None:
+    """List the collections; with what is in them, for who administers them."""
+    document = perform(workspace, "knowledge.list", {})
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        (each.name, *_figures(each.figures))
+        for each in msgspec.convert(document, _Collections).collections
+    ]
+    if not rows:
+        say("no collection yet; befit ingest PATH --collection NAME makes one")
+        return
+    headings = ("collection", "owner", "class", "version", "documents", "passages")
+    click.echo(table(headings, rows))
+
+
+def _figures(found: _Figures | None) -> tuple[str, str, str, str, str]:
+    if found is None:
+        return ("", "", "", "", "")
+    counts = (str(found.version), f"{found.documents:,}", f"{found.passages:,}")
+    return (found.owner, found.data_class, *counts)
+
+
+@command.command(epilog=example("befit knowledge show policies/travel.pdf --collection handbook"))
+@click.argument("doc_id", metavar="DOC")
+@click.option("--collection", metavar="NAME", help="Where several have a document of that name.")
+@json_option
+@workspace_option
+def show(workspace: Workspace, doc_id: str, collection: str | None, as_json: bool) -> None:
+    """Show a document: where it came from, its class, and who may read it.
+
+    DOC is what its source calls it, as results and citations do.
+    """
+    params = {"doc_id": doc_id, "collection": collection}
+    document = perform(workspace, "knowledge.show", params)
+    if as_json:
+        print_json(document)
+        return
+    found = msgspec.convert(document, _Document)
+    for name, value in _facts(found).items():
+        if value:
+            click.echo(f"{name:<11} {plain(value)}")
+
+
+def _facts(found: _Document) -> dict[str, str]:
+    readers = found.readers
+    denied = ", ".join([*readers.deny_users, *(f"group {each}" for each in readers.deny_groups)])
+    named = ", ".join([*readers.users, *(f"group {each}" for each in readers.groups)])
+    higher = f"; in a passage {found.passages_class}"
+    return {
+        "document": f"{found.doc_id} ({found.version}, {found.state})",
+        "title": found.title,
+        "collection": found.collection,
+        "source": f"{found.source} · {found.uri}",
+        "kind": f"{found.media_type}, {found.length:,} characters, {found.passages} passages",
+        "class": found.data_class + (higher if found.passages_class != found.data_class else ""),
+        "tags": ", ".join(found.tags),
+        "readers": f"{named or 'administrators only'} ({readers.origin})",
+        "denied": denied,
+        "metadata": ", ".join(f"{key}={value}" for key, value in found.metadata.items()),
+        "dated": "" if found.dated_s is None else moment(found.dated_s),
+        "taken in": f"{moment(found.ingested_at)}, decision {found.decision_id}",
+    }
+
+
+@command.command(
+    epilog=example(
+        "befit knowledge remove policies/travel.pdf",
+        "befit knowledge remove --collection handbook",
+    )
+)
+@click.argument("doc_id", metavar="[DOC]", required=False)
+@click.option("--collection", metavar="NAME", help="All of this collection, or its DOC.")
+@json_option
+@workspace_option
+def remove(workspace: Workspace, doc_id: str | None, collection: str | None, as_json: bool) -> None:
+    """Take a document away, or a collection with all it holds; at once and for everybody.
+
+    What its source still has, the next ingest brings back.
+    """
+    if doc_id is None and collection is None:
+        raise click.UsageError("name a document, or a --collection")
+    params = {"doc_id": doc_id, "collection": collection}
+    with shown_progress() as progress:
+        document = perform(workspace, "knowledge.remove", params, progress=progress)
+    if as_json:
+        print_json(document)
+        return
+    what = plain(doc_id) if doc_id else f"collection {collection}: {document['documents']}"
+    click.echo(f"{what} {'is' if doc_id else 'documents are'} removed")
+
+
+@command.command(epilog=example("befit knowledge verify"))
+@json_option
+@workspace_option
+def verify(workspace: Workspace, as_json: bool) -> int:
+    """Read the whole search index and compare it with what is stored. Exits 1 where it differs."""
+    document = perform(workspace, "knowledge.verify", {})
+    found = msgspec.convert(document, _Verified)
+    if as_json:
+        print_json(document)
+    elif found.ok:
+        click.echo("the index holds what is stored")
+    for problem in found.problems:
+        say(f"befit: {plain(problem)}")
+    if not found.ok:
+        say("befit knowledge rebuild, or the next ingest, builds it anew from what is stored")
+    return 0 if found.ok else 1
+
+
+@command.command(epilog=example("befit knowledge rebuild"))
+@json_option
+@workspace_option
+def rebuild(workspace: Workspace, as_json: bool) -> None:
+    """Build the search index anew from the stored texts; searches go on meanwhile."""
+    with shown_progress() as progress:
+        document = perform(workspace, "knowledge.rebuild", {}, progress=progress)
+    if as_json:
+        print_json(document)
+        return
+    click.echo(f"the index was built anew: {document['passages']} passages")
+    say(f"decision {document['decision_id']}")

@@ -1,0 +1,3 @@
+"""`DIMENSIONS`: the size of the embedder's vectors, for who must not load the embedder."""
+
+DIMENSIONS = 384

@@ -1,0 +1,3 @@
+"""One file a format: each makes a `Parsed` of it. Only `reading` uses them."""
+
+__all__ = []

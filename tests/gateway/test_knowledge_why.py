@@ -1,0 +1,129 @@
+"""Why can or cannot somebody see a document: for auditors, and for readers of what they read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from befit.errors import InvalidRequest, NotFound
+from befit.identity import local_administrator
+from befit.knowledge.access import Acl
+from tests.gateway.conftest import House
+from tests.gateway.reading_room import Page, reading_room, shelve
+
+EVERYBODY = Acl(groups=frozenset({"everyone"}))
+SHELVES = (
+    Page(doc_id="leave.md", title="Leave", passages=("Thirty days. ",), acl=EVERYBODY),
+    Page(
+        doc_id="pay/bands.md",
+        title="Bands",
+        passages=("Band seven. ",),
+        acl=Acl(groups=frozenset({"hr"}), deny_users=frozenset({"joe"})),
+    ),
+    Page(doc_id="leave.md", title="L", passages=("Shifts. ",), acl=EVERYBODY, collection="plant"),
+    Page(doc_id="nobody.md", title="N", passages=("Nobody. ",), acl=Acl()),
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with reading_room(tmp_path_factory.mktemp("room") / "ws") as house:
+        await shelve(house.platform, *SHELVES)
+        yield house
+
+
+async def why(house: House, doc_id: str, reader: str | None, **more: Any) -> dict[str, Any]:
+    return await house.operate("knowledge.why", {"doc_id": doc_id, "reader": reader, **more})
+
+
+@pytest.mark.parametrize(
+    ("reader", "allowed", "because"),
+    [
+        ("mara:hr", True, "in the group hr, which the list names"),
+        ("mara", False, "neither mara nor a group of theirs"),
+        ("joe:hr", False, "names joe as one who may not"),
+        (None, True, "an administrator"),
+    ],
+)
+async def test_the_list_that_decides_is_named(
+    room: House, reader: str | None, allowed: bool, because: str
+) -> None:
+    found = await why(room, "pay/bands.md", reader)
+    assert (found["allowed"], found["collection"]) == (allowed, "handbook")
+    assert because in found["because"]
+    assert found["because"] in found["path"]
+    assert ("baseline/readers-read-what-lists-admit" in found["rules"]) is True
+
+
+async def test_a_person_who_is_kept_is_asked_about_with_the_groups_of_now(room: House) -> None:
+    await room.operate("people.add", {"name": "ines"})
+    assert (await why(room, "pay/bands.md", "ines"))["allowed"] is False
+    await room.operate("groups.add", {"name": "hr"})
+    await room.operate("groups.add_member", {"name": "hr", "member": "ines"})
+    found = await why(room, "pay/bands.md", "ines")
+    assert found["allowed"] is True
+    assert "hr" in found["groups"]
+    assert found["reader"].startswith("person:")
+    await room.operate("groups.remove_member", {"name": "hr", "member": "ines"})
+    assert (await why(room, "pay/bands.md", "ines"))["allowed"] is False
+
+
+async def test_what_why_says_is_what_a_search_does(room: House) -> None:
+    for reader in ("mara:hr", "mara", "joe:hr", "joe"):
+        principal = local_administrator(acting_as=reader)
+        params = {"query": "band thirty days nobody", "collections": ["handbook"]}
+        found = await room.operate_as(principal, "knowledge.search", params)
+        seen = {result["doc_id"] for result in found["results"]}
+        for page in SHELVES:
+            if page.collection == "handbook":
+                said = await why(room, page.doc_id, reader, collection="handbook")
+                assert said["allowed"] is (page.doc_id in seen), (reader, page.doc_id)
+
+
+async def test_a_name_that_two_collections_have_needs_the_collection(room: House) -> None:
+    with pytest.raises(InvalidRequest, match="handbook, plant"):
+        await why(room, "leave.md", "mara")
+    assert (await why(room, "leave.md", "mara", collection="plant"))["collection"] == "plant"
+    with pytest.raises(NotFound, match="handbook"):
+        await why(room, "leave.md", "mara", collection="handbok")
+
+
+async def get(house: House, who: str, **query: str) -> Any:
+    async with house.http(who) as http:
+        return await http.get("/v1/knowledge/why", params=query)
+
+
+async def test_a_reader_learns_nothing_of_what_they_may_not_read(room: House) -> None:
+    own = await get(room, "user", doc_id="leave.md", collection="handbook")
+    assert (own.status_code, own.json()["allowed"]) == (200, True)
+    hidden = await get(room, "user", doc_id="pay/bands.md")
+    gone = await get(room, "user", doc_id="pay/hands.md")
+    assert hidden.status_code == gone.status_code == 404
+    assert hidden.text.replace("bands", "hands") == gone.text
+
+
+async def test_who_may_not_audit_asks_about_nobody_else(room: House) -> None:
+    answers = [
+        await get(room, "user", doc_id=doc_id, reader="mara:hr")
+        for doc_id in ("leave.md", "pay/bands.md", "pay/hands.md")
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.text for answer in answers}) == 1
+
+
+async def test_auditors_and_administrators_ask_about_everybody(room: House) -> None:
+    for who in ("auditor", "admin"):
+        answer = await get(room, who, doc_id="pay/bands.md", reader="joe:hr")
+        assert (answer.status_code, answer.json()["allowed"]) == (200, False)
+    assert (await get(room, "auditor", doc_id="pay/hands.md", reader="joe")).status_code == 404
+
+
+async def test_the_collections_are_listed_by_name(room: House) -> None:
+    async with room.http() as http:
+        answer = await http.get("/v1/knowledge/collections")
+    assert [each["name"] for each in answer.json()["collections"]] == ["handbook", "plant"]
