@@ -27,19 +27,17 @@ class Reader:
 
     Attributes:
         id: as Befit made it.
-        is_named_only: asserted on the command line, and so known by their name alone.
     """
 
     tenant: str
     name: str
     id: str
     is_admin: bool = False
-    is_named_only: bool = False
 
     @property
     def asserted(self) -> Reader:
         """The same as the command line's `--as` asserts them: another id, and no role."""
-        return replace(self, id=f"as:{self.name}", is_admin=False, is_named_only=True)
+        return replace(self, id=f"as:{self.name}", is_admin=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
