@@ -51,6 +51,8 @@ def test_rows_are_read_plain_and_packed(tmp_path: Path, name: str) -> None:
         ('{"query": 1}', "query"),
         ('{"query": "a", "relevant": ["d1"]}', "relevant"),
         ('{"query": "a", "history": [{"role": "user"}]}', "history"),
+        ('{"query": "a", "as": ""}', '"as" is empty'),
+        ('{"query": "a", "as": " "}', '"as" is empty'),
         ("{", "not JSON"),
     ],
 )

@@ -5,6 +5,7 @@ What is not in the table fails the test, so nothing is added without saying who 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from befit.gateway.operations import OPERATIONS
 from befit.gateway.operations.entitled import require
 from befit.gateway.routes.native import native_endpoints
 from befit.identity import Principal, Role
+from befit.knowledge import Collection
 from befit.policy import Action, Policy, PolicyChoice, Resource, ResourceKind, read_policies
-from tests.gateway.conftest import House
+from befit.vocabulary import DataClass
+from tests.embedder import CARD, RunningEmbedder
+from tests.gateway.conftest import Build, House
 
 USER, BUILDER, REVIEWER, AUDITOR, ADMIN = Role
 EVERYONE = frozenset(Role)
@@ -27,6 +31,8 @@ BUILDERS = frozenset({BUILDER, ADMIN})
 REVIEWERS = frozenset({REVIEWER, ADMIN})
 AUDITORS = frozenset({AUDITOR, ADMIN})
 ADMINS = frozenset({ADMIN})
+OTHERS = "kept-by-another"
+"""A collection that none of the roles owns."""
 
 _HIDDEN = frozenset(
     {
@@ -37,6 +43,7 @@ _HIDDEN = frozenset(
         "approvals.edit",
         "decisions.show",
         "audit.prove",
+        "feedback.give",
     }
 )
 """To whom these do not belong, nothing is there."""
@@ -96,14 +103,29 @@ WHO_MAY: dict[str, tuple[frozenset[Role], dict[str, Any]]] = {
     "policy.show": (EVERYONE, {}),
     "policy.simulate": (AUDITORS, {"since": "1d"}),
     "reload": (ADMINS, {}),
+    "ingest": (BUILDERS, {"source": "/nowhere", "collection": "their-own"}),
+    "knowledge.search": (ASKERS, {"query": "x", "collections": [OTHERS]}),
+    "knowledge.search_file": (ADMINS, {"queries": "/nowhere"}),
+    "knowledge.why": (AUDITORS, {"doc_id": "nothing", "reader": "another"}),
+    "knowledge.list": (EVERYONE, {}),
+    "knowledge.show": (ADMINS, {"doc_id": "nothing", "collection": OTHERS}),
+    "knowledge.remove": (ADMINS, {"doc_id": "nothing", "collection": OTHERS}),
+    "knowledge.verify": (ADMINS, {}),
+    "knowledge.rebuild": (ADMINS, {}),
+    "feedback.give": (REVIEWERS, {"id": "{decision_id}", "rating": "useful"}),
+    "feedback.cases": (AUDITORS, {}),
 }
 
 ENDPOINTS = {
     "POST /v1/workflows/{workflow}/runs": "run",
     "POST /v1/detect": "detect",
+    "POST /v1/knowledge/search": "knowledge.search",
+    "GET /v1/knowledge/collections": "knowledge.list",
+    "GET /v1/knowledge/why": "knowledge.why",
     "GET /v1/runs/{run_id}": "runs.show",
     "GET /v1/decisions": "decisions.list",
     "GET /v1/decisions/{id}": "decisions.show",
+    "POST /v1/decisions/{id}/feedback": "feedback.give",
     "GET /v1/events": "events.list",
     "GET /v1/events/{id}": "events.show",
     "GET /v1/usage": "usage",
@@ -129,6 +151,13 @@ ENDPOINTS = {
     "POST /v1/groups/{name}/members": "groups.add_member",
     "DELETE /v1/groups/{name}/members/{member:path}": "groups.remove_member",
 }
+
+
+@pytest.fixture
+async def house(build: Build, embedder: RunningEmbedder) -> AsyncIterator[House]:
+    """With the real embedder: without one every search is refused, whoever asks."""
+    async with build(embedder=embedder, more=CARD) as built:
+        yield built
 
 
 def test_every_operation_and_every_endpoint_says_who_may(house: House) -> None:
@@ -210,6 +239,28 @@ async def test_each_endpoint_of_openais_protocol_is_for_its_roles(house: House) 
     assert found == {path: roles for path, (roles, _) in asked.items()}
 
 
+async def test_a_collection_is_for_its_owner_and_for_administrators(house: House) -> None:
+    await _places(house, Path("/nowhere"))
+    asked = {
+        "ingest": {"source": "/nowhere", "collection": OTHERS},
+        "knowledge.show": {"doc_id": "nothing", "collection": OTHERS},
+        "knowledge.remove": {"doc_id": "nothing", "collection": OTHERS},
+    }
+    for name, params in asked.items():
+        for role in Role:
+            other = Principal(id="o", name="other", roles=frozenset({role}))
+            owner = Principal(id="a", name="another", roles=frozenset({role}))
+            assert await _passes(house, other, name, params) == (role is ADMIN), (name, role)
+            assert await _passes(house, owner, name, params) == (role in BUILDERS), (name, role)
+
+
+async def test_everybody_may_ask_what_they_may_read_themselves(house: House) -> None:
+    for role in Role:
+        who = Principal(id="s", name="somebody", roles=frozenset({role}))
+        with pytest.raises(NotFound, match="no document"):
+            await house.operate_as(who, "knowledge.why", {"doc_id": "nothing"})
+
+
 async def test_a_refusal_names_what_it_takes_and_the_rule(house: House) -> None:
     user = Principal(id="u", name="ann", roles=frozenset({USER}))
     with pytest.raises(Forbidden, match="ann may not create keys: it takes the role admin"):
@@ -255,7 +306,10 @@ async def test_a_resource_named_only_is_taken_as_the_catalog_has_it(house: House
 
 
 async def _places(house: House, folder: Path) -> dict[str, str]:
-    """A pending run of somebody else's, for what is asked about."""
+    """A pending run and a collection of somebody else's, for what is asked about."""
+    await house.platform.stores.knowledge.collections.put(
+        Collection(tenant="default", name=OTHERS, owner="another", data_class=DataClass.INTERNAL)
+    )
     async with house.http() as client:
         answer = await client.post("/v1/workflows/advice/runs", json={"input": "Shall I?"})
     run = answer.json()
@@ -271,6 +325,13 @@ async def _places(house: House, folder: Path) -> dict[str, str]:
 def _filled(value: Any, places: dict[str, str]) -> Any:
     is_place = isinstance(value, str) and value.startswith("{") and '"' not in value
     return value.format(**places) if is_place else value
+
+
+async def _passes(house: House, who: Principal, name: str, params: dict[str, Any]) -> bool:
+    """Whether it is stopped by something else than rights: there is nothing to be found."""
+    with pytest.raises(BefitError) as caught:
+        await house.operate_as(who, name, params)
+    return not isinstance(caught.value, Forbidden)
 
 
 async def _may(house: House, role: Role, name: str, params: dict[str, Any]) -> bool:

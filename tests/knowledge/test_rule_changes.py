@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from befit.identity import EVERYONE
 from befit.knowledge import DocumentState, RuleChanges, apply_rules
 from befit.knowledge.access import NOBODY_KNOWN, AccessRules, Acl, Rule
+from befit.knowledge.store import AccessList
 from befit.vocabulary import DataClass, Tag
 from tests.knowledge.shelves import Shelves, group, reader
 
@@ -126,3 +127,75 @@ async def test_deny_of_a_rule_wins(shelves: Shelves) -> None:
     await apply_rules(shelves.stores, "default", rules(Rule(path="hr/**", acl=but)))
     assert await shelves.found(MARA, "leave") == set()
     assert await shelves.found(reader("lena", "hr"), "leave") == {"H"}
+
+
+async def test_a_list_that_an_ingest_makes_meanwhile_is_its_sources_all_the_same(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place(shelves, "S", "hr/s.md", None)
+    access, documents = shelves.stores.access, shelves.stores.documents
+    list_all = access.list
+
+    async def then_an_ingest(tenant: str) -> Sequence[AccessList]:
+        listed = await list_all(tenant)
+        kept = await access.keep(tenant, "source:handbook:1", "source", group("it"))
+        await documents.place(tenant, {"S": kept.acl_id})
+        return listed
+
+    monkeypatch.setattr(access, "list", then_an_ingest)
+    changed = await apply_rules(shelves.stores, "default", rules(HR))
+    assert changed == RuleChanges()
+    assert await shelves.found(MARA, "leave") == set()
+    assert await shelves.found(OTTO, "leave") == {"S"}
+
+
+async def test_a_document_of_a_list_that_is_not_known_is_left_alone(shelves: Shelves) -> None:
+    await shelves.put({"S": "leave S"}, NOBODY_KNOWN, path="hr/s.md")
+    await shelves.stores.documents.place("default", {"S": 999_999})
+    assert (await apply_rules(shelves.stores, "default", rules(HR))).moved == 0
+    assert await shelves.found(MARA, "leave") == set()
+
+
+class _CutOff(Exception):
+    pass
+
+
+async def test_an_edit_that_was_cut_off_anywhere_and_taken_back_is_not_in_force(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place(shelves, "H", "hr/leave.md", HR)
+    await place(shelves, "N", "it/leave.md", None)
+    opened = rules(Rule(path="hr/**", acl=group("it")), ALL)
+    stores = shelves.stores
+    for step in range(100):
+        await apply_rules(stores, "default", rules(HR))
+        assert await shelves.found(OTTO, "leave") == set()
+        left = step
+
+        def ending(work: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+            async def call(*said: object, **more: object) -> object:
+                nonlocal left
+                if left == 0:
+                    raise _CutOff
+                left -= 1
+                return await work(*said, **more)
+
+            return call
+
+        is_cut = False
+        with monkeypatch.context() as patch:
+            for part, names in (
+                (stores.access, ("list", "find", "keep", "note_rules")),
+                (stores.documents, ("page", "place", "raise_class")),
+            ):
+                for name in names:
+                    patch.setattr(part, name, ending(getattr(part, name)))
+            try:
+                await apply_rules(stores, "default", opened)
+            except _CutOff:
+                is_cut = True
+        await apply_rules(stores, "default", rules(HR))
+        assert await shelves.found(OTTO, "leave") == set(), step
+        if not is_cut:
+            break
+    assert step >= 5

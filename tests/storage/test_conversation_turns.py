@@ -14,7 +14,7 @@ from befit.vocabulary import DataClass
 TURN = Turn(
     question="How long are lamps kept?",
     answer="Lamps are kept for ten years.",
-    documents=("k1", "k2"),
+    passages=("k1.0", "k2.3"),
     data_class=DataClass.CONFIDENTIAL,
     at=10.0,
 )
@@ -27,7 +27,7 @@ def store(database: Database, sealer: Sealer) -> TurnStore:
 
 
 async def test_turns_come_back_latest_first(store: TurnStore) -> None:
-    later = replace(TURN, question="And shades?", answer=None, documents=(), at=11.0)
+    later = replace(TURN, question="And shades?", answer=None, passages=(), at=11.0)
     await store.add(*OWNER, TURN)
     await store.add(*OWNER, later)
     assert tuple(await store.latest(*OWNER)) == (later, TURN)

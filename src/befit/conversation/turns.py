@@ -1,7 +1,7 @@
 """`Turn`: what was asked of documents in a conversation, and what they were found to say.
 
 Kept for a client that sends its last question alone. An answer is worth no more than the
-documents it rests on: whoever may not read one of them any more is not reminded of it.
+passages it rests on: whoever may not read one of them any more is not reminded of it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Turn:
 
     Attributes:
         answer: None where the documents did not say, or it was not released at once.
-        documents: the keys of all documents that the answer rests on.
+        passages: the ids of all passages that the answer rests on.
     """
 
     question: str
     answer: str | None
-    documents: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
     data_class: DataClass
     at: float
 

@@ -78,10 +78,15 @@ def _query(place: str, raw: bytes, row: int) -> Query:
         raise InvalidRequest(f"{place}: not JSON: {error}", next_step=_SHAPE) from None
     if not line.query.strip():
         raise InvalidRequest(f"{place}: the query is empty", next_step="remove the line")
+    if line.reader is not None and not line.reader.strip():
+        raise InvalidRequest(
+            f'{place}: "as" is empty; it would be searched for whoever runs the file',
+            next_step='name a reader as USER[:GROUP,GROUP..], or leave "as" out',
+        )
     return Query(
         id=str(row) if line.query_id is None else str(line.query_id),
         text=line.query,
         history=tuple(Message(role=turn.role, content=turn.content) for turn in line.history or ()),
         relevant=line.relevant or {},
-        reader=line.reader or None,
+        reader=line.reader,
     )

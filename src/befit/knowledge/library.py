@@ -86,10 +86,10 @@ class Library:
         return tuple(each.name for each in await self._stores.collections.list(tenant))
 
     async def readable(
-        self, reader: Principal, may_read: MayRead, keys: Sequence[str]
+        self, reader: Principal, may_read: MayRead, passage_ids: Sequence[str]
     ) -> frozenset[str]:
-        """Those of the documents, by key, that are there and that the reader may read now."""
-        return await self._in_thread(lambda: self._recheck(reader, may_read).readable(keys))
+        """Those of the passages, by id, that are there and that the reader may read now."""
+        return await self._in_thread(lambda: self._recheck(reader, may_read).readable(passage_ids))
 
     async def stands(
         self, reader: Principal, may_read: MayRead, citations: Sequence[Citation]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from befit.identity import Principal
 from befit.knowledge.ask import MayRead
-from befit.knowledge.document import Collection, Document
+from befit.knowledge.document import Collection, Document, StoredPassage
 from befit.knowledge.found import Citation
 from befit.knowledge.judged import collection_resource, document_resource
 from befit.knowledge.store import KnowledgeStores
@@ -18,7 +18,7 @@ from befit.vocabulary import DataClass, Tag
 
 
 class Recheck:
-    """One reader's look at documents that are known by their keys. Blocking.
+    """One reader's look at passages that are known by their ids. Blocking.
 
     Args:
         stores: as they are now.
@@ -41,31 +41,40 @@ class Recheck:
             name: each for name, each in collections.items() if may_read(collection_resource(each))
         }
 
-    def readable(self, keys: Sequence[str]) -> frozenset[str]:
-        """Those of the documents that are there and that the reader may read."""
-        return frozenset(
-            key
-            for key, document in self._admitted(keys).items()
-            if self._permits(document, document.data_class, document.tags)
-        )
+    def readable(self, passage_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the passages that are there and that the reader may read."""
+        return frozenset(self._permitted(passage_ids))
 
     def stands(self, citations: Sequence[Citation]) -> bool:
         """Whether the reader may read every cited passage, and its words are what is cited."""
-        passage_ids = list(dict.fromkeys(each.passage_id for each in citations))
-        documents = self._admitted([_key_of(passage_id) for passage_id in passage_ids])
-        passages = self._stores.documents.opened(self._reader.tenant, passage_ids)
+        permitted = self._permitted([each.passage_id for each in citations])
         for citation in citations:
-            document = documents.get(_key_of(citation.passage_id))
-            passage = passages.get(citation.passage_id)
-            if document is None or passage is None or document.version != citation.version:
+            if citation.passage_id not in permitted:
                 return False
-            data_class = max(document.data_class, passage.data_class)
-            if not self._permits(document, data_class, document.tags | passage.tags):
+            document, passage = permitted[citation.passage_id]
+            if document.version != citation.version:
                 return False
             start, end = citation.start - passage.start, citation.end - passage.start
             if start < 0 or passage.text[start:end] != citation.text:
                 return False
         return True
+
+    def _permitted(
+        self, passage_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Document, StoredPassage]]:
+        """Those that the reader may read, each judged by all that it carries itself."""
+        passage_ids = list(dict.fromkeys(passage_ids))
+        documents = self._admitted([_key_of(passage_id) for passage_id in passage_ids])
+        passages = self._stores.documents.opened(self._reader.tenant, passage_ids)
+        permitted: dict[str, tuple[Document, StoredPassage]] = {}
+        for passage_id, passage in passages.items():
+            document = documents.get(passage.key)
+            if document is None:
+                continue
+            data_class = max(document.data_class, passage.data_class)
+            if self._permits(document, data_class, document.tags | passage.tags):
+                permitted[passage_id] = document, passage
+        return permitted
 
     def _admitted(self, keys: Sequence[str]) -> Mapping[str, Document]:
         """The documents that are there, under lists that admit the reader."""

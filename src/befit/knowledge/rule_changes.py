@@ -13,6 +13,7 @@ from befit.knowledge.store import AccessList, KnowledgeStores
 from befit.vocabulary import DataClass, Tag
 
 _DOCUMENTS_A_PAGE = 1_000
+_UNSETTLED = "unsettled"  # the version of no rules: what was cut off half-way is begun again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ async def apply_rules(stores: KnowledgeStores, tenant: str, rules: AccessRules) 
     """
     if await stores.access.rules_version(tenant) == rules.version:
         return RuleChanges()
+    await stores.access.note_rules(tenant, _UNSETTLED)
     lists = {each.acl_id: each for each in await stores.access.list(tenant)}
     changed = [await _changed(stores, each, rules) for each in lists.values()]
     moving = _Moving(stores, tenant, lists)
@@ -87,16 +89,16 @@ class _Moving:
     ) -> None:
         self._stores = stores
         self._tenant = tenant
-        self._lists = lists
+        self._lists = dict(lists)
         self._ids: dict[str, int] = {}
 
     async def move(self, documents: Sequence[Document], matched: Sequence[Rule | None]) -> int:
         """Place those that another rule speaks of now; how many."""
         places: dict[str, int] = {}
         for document, rule in zip(documents, matched, strict=True):
-            known = self._lists.get(document.acl_id)
-            if known is not None and known.origin in SOURCE_ORIGINS:
-                continue
+            known = await self._list(document.acl_id)
+            if known is None or known.origin in SOURCE_ORIGINS:
+                continue  # what nobody knows to be a rule's is a source's
             acl_id = await self._acl_id(document.collection, rule)
             if acl_id != document.acl_id:
                 places[document.key] = acl_id
@@ -117,6 +119,15 @@ class _Moving:
         for (data_class, tags), keys in wanted.items():
             await self._stores.documents.raise_class(self._tenant, keys, data_class, tags)
         return sum(map(len, wanted.values()))
+
+    async def _list(self, acl_id: int) -> AccessList | None:
+        """A list; one that an ingest has made since all were read is read now."""
+        known = self._lists.get(acl_id)
+        if known is None:
+            known = await self._stores.access.find(self._tenant, acl_id)
+            if known is not None:
+                self._lists[acl_id] = known
+        return known
 
     async def _acl_id(self, collection: str, rule: Rule | None) -> int:
         key = rule.key(collection) if rule else NONE

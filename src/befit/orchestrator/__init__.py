@@ -20,7 +20,7 @@ from befit.orchestrator.in_force import InForce
 from befit.orchestrator.orchestrator import Orchestrator
 from befit.orchestrator.resolution import Choice, Resolutions
 from befit.orchestrator.search import SearchAnswer, SearchArrival
-from befit.orchestrator.searching import Scope, Search
+from befit.orchestrator.searching import Scope, Search, require_unlimited
 
 __all__ = [
     "Answer",
@@ -53,5 +53,6 @@ __all__ = [
     "befit_object",
     "citation_object",
     "decision_id_of",
+    "require_unlimited",
     "run_id_of",
 ]

@@ -8,6 +8,7 @@ from befit.conversation import Turn
 from befit.knowledge import MayRead
 from befit.messages import Message
 from befit.orchestrator.collaborators import Collaborators
+from befit.orchestrator.consultation import Consultation
 from befit.orchestrator.run import Run
 
 
@@ -42,15 +43,21 @@ class Recalling:
         turn = Turn(
             question=consultation.question.text,
             answer=answer if is_found else None,
-            documents=grounds.keys if grounds else (),
+            passages=_behind(consultation),
             data_class=run.classification.data_class,
             at=time.time(),
         )
         await self._rooms.turns.add(run.principal.tenant, run.principal.id, conversation, turn)
 
     async def _is_readable(self, run: Run, turn: Turn, may_read: MayRead) -> bool:
-        """Whether every document behind an answer is still there, and still for this reader."""
-        if not turn.documents:
+        """Whether every passage behind an answer is still there, and still for this reader."""
+        if not turn.passages:
             return False
-        readable = await self._rooms.library.readable(run.principal, may_read, turn.documents)
-        return readable >= set(turn.documents)
+        readable = await self._rooms.library.readable(run.principal, may_read, turn.passages)
+        return readable >= set(turn.passages)
+
+
+def _behind(consultation: Consultation) -> tuple[str, ...]:
+    """The passages that an answer was made from: those whose class it takes along."""
+    keys = consultation.grounds.keys if consultation.grounds else ()
+    return tuple(each.passage_id for each in consultation.found.passages if each.key in keys)

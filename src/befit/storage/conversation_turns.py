@@ -23,7 +23,7 @@ class _Said(msgspec.Struct, frozen=True):
 
     question: str
     answer: str | None = None
-    documents: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -40,7 +40,7 @@ class SqlTurnStore:
     async def add(self, tenant: str, principal_id: str, conversation: str, turn: Turn) -> None:
         """Keep a turn; those before the last `MOST_TURNS` are forgotten."""
         owner = TextOwner(tenant=tenant, subject=principal_id, data_class=turn.data_class)
-        said = _Said(question=turn.question, answer=turn.answer, documents=turn.documents)
+        said = _Said(question=turn.question, answer=turn.answer, passages=turn.passages)
         is_its = (
             (_C.tenant == tenant)
             & (_C.principal_id == principal_id)
@@ -93,7 +93,7 @@ class SqlTurnStore:
         return Turn(
             question=said.question,
             answer=said.answer,
-            documents=said.documents,
+            passages=said.passages,
             data_class=DataClass.from_word(row.data_class),
             at=row.at,
         )

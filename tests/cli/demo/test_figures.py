@@ -18,6 +18,8 @@ from tests.cli.demo.conftest import TICKETS, Left, Played
 
 DATA = Path(__file__).resolve().parents[3] / "src" / "befit" / "cli" / "demo" / "data"
 MODELS = {"general": "smollm2-135m", "specialist": "tickets-specialist"}
+_ANSWERING = {"answer", "escalation", "fallback"}
+"""The purposes of calls that are shown; others prepare or check."""
 ROWS = {"general": "all on the general model", "specialist": "all on the small one"}
 
 
@@ -116,12 +118,34 @@ def request_of(left: Left, decision_id: str) -> dict[str, Any]:
             {key: call[key] for key in ("purpose", "model", "zone", "because")}
             | {key: by_permit[call["permit_id"]][key] for key in ("outcome", "latency_ms")}
             for call in reserved
+            if call["purpose"] in _ANSWERING
         ],
         "checks": end["checks"],
         "approval_id": waiting[-1]["approval_id"] if waiting else None,
         "cost_usd": None if end["cost_usd"] is None else float(end["cost_usd"]),
         "latency_ms": end["latency_ms"],
     }
+
+
+def test_what_each_reader_is_given_of_the_documents_stands_in_them(
+    played: Played, left: Left
+) -> None:
+    scene = played.scene("documents")
+    asked = scene["asked"]
+    assert [each["found"] for each in asked] == [True, False, False]
+    assert asked[0]["reader"] != asked[1]["reader"]
+    for each in asked:
+        assert bool(each["citations"]) == each["found"]
+        for cited in each["citations"]:
+            text = (DATA / "knowledge" / cited["doc_id"]).read_text(encoding="utf-8")
+            assert text[cited["start"] : cited["end"]] == cited["text"] != ""
+        assert left.end(each["request"]["decision_id"])["zone"] in {"device", None}
+        calls = left.fields(each["request"]["decision_id"], "reserved")
+        assert "external" not in [call["zone"] for call in calls]
+    opened = left.fields(scene["ingest_id"], "opened")
+    assert [each["kind"] for each in opened] == ["bulk:ingest"]
+    assert left.end(scene["ingest_id"])["status"] == "answered"
+    assert scene["ingest_id"] in played.document["decisions"]
 
 
 def test_mails_of_no_kind_are_counted_from_their_decisions(played: Played, left: Left) -> None:

@@ -84,6 +84,10 @@ def with_soft_hyphens(text: str) -> str:
     return text.replace("er", "e\u00adr").replace("an", "a\u200bn")
 
 
+def with_marks_of_direction(text: str) -> str:
+    return text.replace("er", "e\u2066r\u2069").replace("an", "a\ufe0fn").replace("in", "i\u061cn")
+
+
 def with_other_quotes(text: str) -> str:
     return text.replace("\u2019", "'").replace('"', "“").replace("—", "-")
 
@@ -103,6 +107,7 @@ REWRITINGS = (
     without_punctuation,
     decomposed,
     with_soft_hyphens,
+    with_marks_of_direction,
     with_other_quotes,
     within_a_longer_text,
 )

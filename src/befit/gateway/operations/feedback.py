@@ -68,6 +68,8 @@ class FeedbackMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     `relevant` grades documents as `search --queries` takes them; `flagged` is there where what
     was given was wrong or outdated, so that somebody writes what would have been right.
+    `history` is without answers: they say what documents say, and who takes cases may not be
+    one of their readers.
     """
 
     rating: str
@@ -226,7 +228,7 @@ def _case(rated: RatedQuestion) -> FeedbackCase:
         flagged=opinion.rating is not Rating.USEFUL,
         note=opinion.note,
         workflow=asked.workflow,
-        history=asked.history,
+        history=tuple(turn for turn in asked.history if turn.role == "user"),
         relevant=rated.relevant,
         passages=tuple(each.passage_id for each in asked.passages),
     )

@@ -96,14 +96,7 @@ async def ingest(
         ModelFailure, WorkspaceError: the embedder, the store or the index fails.
     """
     started = time.perf_counter()
-    collection = await _collection(platform, principal, params)
-    require(
-        platform,
-        principal,
-        Action.ADMINISTER,
-        f"ingest into collection {collection.name}",
-        collection_resource(collection),
-    )
+    collection = await _own_collection(platform, principal, params)
     tenant = principal.tenant
     scratch = platform.workspace.knowledge_dir / f".fetched-{tenant}"
     options = SourceOptions(scratch_dir=scratch)
@@ -111,6 +104,8 @@ async def ingest(
     async with await platform.orchestrator.bulk(_arrival(principal, collection, source)) as bulk:
         reembedded = await mended(platform, tenant, bulk.texts, progress)
         async with writing(platform, tenant) as writer, _emptied(scratch):
+            # Another run may have made it, or counted its version up, before the writer was free.
+            collection = await _own_collection(platform, principal, params)
             if collection.created_at == 0.0:
                 collection = replace(collection, created_at=time.time())
                 await platform.stores.knowledge.collections.put(collection)
@@ -125,6 +120,21 @@ async def ingest(
                 report = await Ingestion(job, bulk.texts, stores, writer, progress).run()
     end = _End(decision_id=bulk.decision_id, reembedded=reembedded, started=started)
     return _document(report, collection.name, source.name, end)
+
+
+async def _own_collection(
+    platform: Platform, principal: Principal, params: IngestParams
+) -> Collection:
+    """The collection, as it is now, that the principal may ingest into.
+
+    Raises:
+        InvalidRequest, Conflict: see `_collection`.
+        Forbidden: it takes an administrator, or a builder who owns the collection.
+    """
+    collection = await _collection(platform, principal, params)
+    what = f"ingest into collection {collection.name}"
+    require(platform, principal, Action.ADMINISTER, what, collection_resource(collection))
+    return collection
 
 
 async def _collection(platform: Platform, principal: Principal, params: IngestParams) -> Collection:

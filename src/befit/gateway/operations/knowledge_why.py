@@ -13,8 +13,12 @@ from befit.gateway.operations.who import find_somebody
 from befit.identity import Principal, local_administrator
 from befit.knowledge import Collection, Document, collection_resource, document_resource
 from befit.knowledge.access import Explanation, explain
+from befit.orchestrator import require_unlimited
 from befit.platform import Platform
 from befit.policy import Action, Inquiry, Policy, Resource, Ruling
+from befit.vocabulary import DataClass, Tag
+
+_Carried = tuple[DataClass, frozenset[Tag]]
 
 
 class WhyParams(OpParams, frozen=True, kw_only=True):
@@ -60,11 +64,13 @@ async def why(platform: Platform, principal: Principal, params: WhyParams) -> Wh
     """Why somebody can or cannot read a document.
 
     Raises:
-        Forbidden: it is asked about another, which takes the action `audit`.
+        Forbidden: it is asked about another, which takes the action `audit`; the key is
+            limited to workflows.
         NotFound: no such collection, person or document; who may not audit is told the same
             of a document that they may not read.
         InvalidRequest: several collections have a document of that name.
     """
+    require_unlimited(principal)
     reader, notes = await _reader(platform, principal, params.reader)
     is_own = reader == principal
     found: list[tuple[Collection, Document, Explanation]] = []

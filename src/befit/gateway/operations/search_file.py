@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -90,12 +91,12 @@ async def search_file(
     require(platform, principal, Action.ADMINISTER, "search by a file of the server")
     scope = scope_of(params)
     path = absolute_path(params.queries)
-    queries = await asyncio.to_thread(_read, path)
+    queries, content = await asyncio.to_thread(_read, path)
     arrival = BulkArrival(
         principal=principal,
         kind=Kind.SEARCH,
         workflow=None,
-        content=msgspec.json.encode([query.text for query in queries]),
+        content=content,
     )
     taken = _Taken(path)
     async with await platform.orchestrator.bulk(arrival) as bulk:
@@ -159,7 +160,7 @@ def _row(principal: Principal, query: Query, reader: str | None, scope: Scope) -
     return SearchRow(
         id=query.id,
         search=Search(
-            reader=_reader(principal, query.reader or reader),
+            reader=_reader(principal, reader if query.reader is None else query.reader),
             question=question_of(query.text, query.history),
             scope=replace(scope, limit=judged),
         ),
@@ -176,15 +177,21 @@ def _reader(principal: Principal, asserted: str | None) -> Principal:
     return local_administrator(acting_as=asserted, tenant=principal.tenant)
 
 
-def _read(path: Path) -> tuple[Query, ...]:
-    """The queries of a file, with bounds on what a thread takes in."""
+def _read(path: Path) -> tuple[tuple[Query, ...], bytes]:
+    """The queries of a file, with bounds on what a thread takes in, and their digest as JSON.
+
+    The decision is of the digest: all the texts would be hashed on the event loop.
+    """
     try:
         size = path.stat().st_size
     except OSError:
         size = 0  # reading it tells what is wrong
     if size > _MOST_FILE_BYTES:
         raise InvalidRequest(f"{path} exceeds {_MOST_FILE_BYTES} bytes", next_step="split it")
-    return tuple(read_queries(path))
+    queries, digest = tuple(read_queries(path)), hashlib.sha256()
+    for query in queries:
+        digest.update(msgspec.json.encode(query.text) + b"\n")  # no text holds a bare line end
+    return queries, msgspec.json.encode(f"sha256:{digest.hexdigest()}")
 
 
 def _batches(queries: Sequence[Query]) -> Iterator[Sequence[Query]]:

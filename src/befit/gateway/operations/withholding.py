@@ -18,7 +18,7 @@ async def require_readable_grounds(
     An answer may have waited for a person for days, and somebody else may look at it.
 
     Raises:
-        Forbidden: a document that it cites is not theirs to read, or not there any more.
+        Forbidden: a passage that it cites is not theirs to read, or not there any more.
     """
     asked = await platform.stores.feedback.asked(principal.tenant, decision_id)
     if asked is None or not asked.passages:
@@ -29,9 +29,9 @@ async def require_readable_grounds(
         inquiry = Inquiry(principal=principal, action=Action.RETRIEVE, resource=resource, hour=hour)
         return policy.judge(inquiry).permitted
 
-    keys = {each.passage_id.rpartition(".")[0] for each in asked.passages}
-    readable = await platform.library.readable(principal, may_read, sorted(keys))
-    if not readable >= keys:
+    cited = {each.passage_id for each in asked.passages}
+    readable = await platform.library.readable(principal, may_read, sorted(cited))
+    if not readable >= cited:
         raise Forbidden(
             "a document that the answer cites has changed, or who may read it has",
             next_step="ask again",

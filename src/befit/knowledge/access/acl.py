@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from befit.identity import Principal
@@ -37,5 +38,16 @@ NOBODY_KNOWN = Acl()
 
 
 def names_of(reader: Principal) -> frozenset[str]:
-    """What an ACL may call the reader."""
-    return frozenset({reader.id, reader.name})
+    """What an ACL may call the reader: the id or name, or the key that they came with."""
+    names = {reader.id, reader.name, plain_name(reader.name)}
+    if reader.key_id is not None:
+        names.add(f"key:{reader.key_id}")
+    return frozenset(names)
+
+
+def plain_name(name: str) -> str:
+    """A name as a list holds it: one form of each letter, no spaces around; capitals count.
+
+    People and groups are called so. A deny that is written otherwise must not miss them.
+    """
+    return unicodedata.normalize("NFC", name).strip()

@@ -7,7 +7,8 @@
 
 `*` stands for any characters within one part of a path, `**` as a whole part for any number
 of parts, none included, but at the end for at least one. All else is taken as it is written,
-capitals included.
+capitals included; what looks like a pattern elsewhere (`?`, `[`, `{`) is refused, for a rule that
+matches nothing lets in whom it was to keep out.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ MOST_CHARS = 1_000
 
 _ANY = "*"
 _ANY_PARTS = "**"
+
+_ELSEWHERE = frozenset("?[{")
+"""Stands for others in shells; taken as it is written it would speak of nothing."""
 
 _T = TypeVar("_T")
 
@@ -64,9 +68,17 @@ def pattern_fault(text: str) -> str | None:
     """Why a text is no pattern, or None."""
     if len(text) > MOST_CHARS:
         return f"a pattern has at most {MOST_CHARS} characters"
-    parts = _parts_of(text)
-    if not parts:
+    parts = unicodedata.normalize("NFC", text).split("/")
+    if not any(parts):
         return "a pattern of paths, such as hr/**"
+    if not all(parts):
+        return "a pattern has no slash at its ends and none doubled: hr/**, not /hr//**"
+    if any(part in (".", "..") for part in parts):
+        return "no path has a part `.` or `..`, so the pattern would speak of nothing"
+    if any(part != part.strip() for part in parts):
+        return "a part of a pattern begins and ends without a space; write * where a name has one"
+    if strange := sorted(_ELSEWHERE.intersection(text)):
+        return f"`{strange[0]}` is no part of a pattern; write * where any characters may stand"
     if any(_ANY_PARTS in part and part != _ANY_PARTS for part in parts):
         return "`**` stands for whole parts, so it stands alone between slashes, as in hr/**"
     return None

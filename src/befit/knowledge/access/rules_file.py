@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from befit.catalog import ClassWord, Entry, Name
+from befit.knowledge.access.acl import plain_name
 from befit.knowledge.access.pattern import pattern_fault
 from befit.vocabulary import Tag
 
@@ -18,7 +19,11 @@ def _checked_pattern(text: str) -> str:
     return text
 
 
-Who = Annotated[str, Field(min_length=1, max_length=1_000)]
+def _plain(given: object) -> object:
+    return plain_name(given) if isinstance(given, str) else given
+
+
+Who = Annotated[str, BeforeValidator(_plain), Field(min_length=1, max_length=1_000)]
 """A user's id or name, or a group's name. It need not be there yet."""
 
 

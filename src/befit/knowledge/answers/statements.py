@@ -6,6 +6,7 @@ A mark is `[1]`, `[1, 3]` or `[1-3]`, in a sentence or behind its full stop.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -106,21 +107,20 @@ def _without_numbering(text: str) -> str:
 
 def _give(statements: list[Statement], marks: Sequence[re.Match[str]], text: str) -> None:
     """Give each mark to the statement it stands in, or behind on the same line."""
+    if not statements:
+        return
+    starts = [each.start for each in statements]  # rising, and they stay so
     for mark in marks:
-        if not statements:
-            return
-        before = max(
-            (at for at, each in enumerate(statements) if each.start <= mark.start()), default=0
-        )
-        at = before
+        at = before = max(bisect_right(starts, mark.start()) - 1, 0)
         own = statements[before]
-        is_behind = "\n" in text[own.end : mark.start()]
+        is_behind = text.find("\n", own.end, mark.start()) >= 0
         if is_behind and before + 1 < len(statements):
             at = before + 1
         given = statements[at]
+        starts[at] = min(starts[at], mark.start())
         statements[at] = replace(
             given,
-            start=min(given.start, mark.start()),
+            start=starts[at],
             end=max(given.end, mark.end()),
             cited=tuple(dict.fromkeys([*given.cited, *_numbers(mark[1])])),
         )
@@ -172,13 +172,17 @@ def _kind(statement: Statement, words: frozenset[str], plain: str) -> Kind:
     words -= function_words()
     if words and words <= TALK and not statement.cited:
         return Kind.TALK
-    line = plain[plain.rfind("\n", 0, statement.start) + 1 :].split("\n", 1)
-    behind = line[1].split("\n", 1)[0] if len(line) > 1 else ""
     if len(words) <= _MOST_LABEL_WORDS and _LABEL.match(statement.said):
         return Kind.LABEL
     if statement.cited:
         return Kind.CLAIM
-    is_header = "|" in statement.said and _RULE.match(behind)
+    is_header = "|" in statement.said and _RULE.match(_line_behind(plain, statement.start))
     if is_header or _LEADS_OVER.match(statement.said) or _ABOUT_DOCUMENTS.search(statement.said):
         return Kind.ASIDE
     return Kind.CLAIM
+
+
+def _line_behind(text: str, at: int) -> str:
+    """The line behind the one that a place is in."""
+    end = text.find("\n", at)
+    return "" if end < 0 else text[end + 1 :].split("\n", 1)[0]

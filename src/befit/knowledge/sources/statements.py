@@ -11,7 +11,7 @@ import json
 from typing import NoReturn, cast
 
 from befit.errors import nearest
-from befit.knowledge.access.acl import Acl
+from befit.knowledge.access.acl import Acl, plain_name
 from befit.knowledge.sources.naming import shown
 from befit.vocabulary import DataClass
 
@@ -97,7 +97,7 @@ def _names(key: str, value: object) -> frozenset[str]:
     for name in cast("list[object]", value):
         if not isinstance(name, str) or not name.strip() or not is_text(name):
             raise StatementFault(f"acl: {key} holds something that is no name")
-        names.add(name)
+        names.add(plain_name(name))
     return frozenset(names)
 
 

@@ -41,7 +41,7 @@ class Layout:
             return None
         except ValueError:
             raise WorkspaceError(
-                f"{self.live_file} names no generation of the index",
+                f"{self.live_file.name} names no generation of the index",
                 next_step="rebuild the index from the stored passages",
             ) from None
 
@@ -94,7 +94,7 @@ class Layout:
         except BlockingIOError:
             os.close(descriptor)
             raise Conflict(
-                f"another process writes the index in {self.folder}",
+                f"another process writes the index {self.folder.name}",
                 next_step="wait until its ingest has ended",
             ) from None
         return descriptor
