@@ -69,7 +69,7 @@ def test_the_promises_hold_in_any_world_with_documents(
 
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
-@settings(max_examples=150, phases=_PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, phases=_PHASES, suppress_health_check=list(HealthCheck))
 @given(_WITH_PAPERS)
 def test_the_promises_hold_in_many_worlds_with_documents(
     embedder: RunningEmbedder, scenario: Scenario
