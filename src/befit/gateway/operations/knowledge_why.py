@@ -16,9 +16,6 @@ from befit.knowledge.access import Explanation, explain
 from befit.orchestrator import require_unlimited
 from befit.platform import Platform
 from befit.policy import Action, Inquiry, Policy, Resource, Ruling
-from befit.vocabulary import DataClass, Tag
-
-_Carried = tuple[DataClass, frozenset[Tag]]
 
 
 class WhyParams(OpParams, frozen=True, kw_only=True):
