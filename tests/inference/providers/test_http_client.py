@@ -64,6 +64,19 @@ def _answering(*answers: bytes) -> Serve:
     return serve
 
 
+async def test_an_answer_that_nobody_read_never_stands_before_the_next_one(
+    client: HttpClient,
+) -> None:
+    """Whoever leaves a stream whose rest has come already leaves it to nobody else."""
+    others = b"x" * 300_000  # more than is taken in before reading pauses
+    for unread in (b"data: of another\n\n", others):
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(unread), unread)
+        async with _raw_server(_answering(whole, _OK)) as url:
+            with await client.send(_get(url), _TIMEOUTS):
+                await asyncio.sleep(0.05)  # until it has come, or reading has paused
+            assert await _body(client, _get(url)) == b"ok"
+
+
 async def test_calls_in_turn_share_one_connection(client: HttpClient) -> None:
     async with ScriptedUpstream() as upstream:
         for _ in range(5):

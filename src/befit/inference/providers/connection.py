@@ -154,7 +154,14 @@ class Connection(asyncio.Protocol):
         self._resume()
 
     def rest(self, deadline: Deadline, when_lost: Callable[[], None]) -> None:
-        """End the exchange and keep the connection until the deadline."""
+        """End the exchange and keep the connection until the deadline.
+
+        An answer may have come whole and not been read to its end, because its reader left:
+        what is left of it must not stand before the answer to the next request.
+        """
+        self._parts.clear()
+        self._buffered = 0
+        self._resume()
         self._is_busy = False
         self._when_over = when_lost
         self.expire(deadline)
