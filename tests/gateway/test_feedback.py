@@ -133,6 +133,19 @@ async def test_cases_come_in_pages_and_are_read_as_cases(room: House, tmp_path: 
     assert [case.input for case in read_cases(file)] == [case["input"] for case in paged]
 
 
+async def test_cases_hold_no_answers_since_these_say_what_documents_say(room: House) -> None:
+    history = [
+        {"role": "user", "content": "Which seals?"},
+        {"role": "assistant", "content": "Those of the lantern pump."},
+    ]
+    async with room.http() as http:
+        body = {"query": "how long do they last?", "history": history}
+        found = (await http.post("/v1/knowledge/search", json=body)).json()
+    await rate(room, found["decision_id"], {"rating": "useful"})
+    case = (await cases(room))[found["decision_id"]]
+    assert [turn["content"] for turn in case["meta"]["history"]] == ["Which seals?"]
+
+
 async def test_only_who_may_audit_takes_cases_and_that_is_recorded(room: House) -> None:
     with pytest.raises(Forbidden):
         await room.operate_as(local_administrator(acting_as="mara"), "feedback.cases", {})

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest_asyncio
 
 from befit.audit import DecisionRecord, verify
 from befit.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from befit.gateway.operations import collections, ingesting
 from befit.identity import Principal, Role, local_administrator
 from befit.inference.embedded import DIMENSIONS
 from befit.orchestrator import BulkArrival, Kind
@@ -244,6 +246,48 @@ async def test_a_removed_document_or_collection_is_gone_for_everybody(
     with pytest.raises(NotFound, match="no collection"):
         await found_by(house, "mara", "first class", "leaving")
     assert (await house.operate("knowledge.verify", {}))["ok"]
+
+
+async def test_whoever_comes_first_to_a_name_keeps_it(
+    house: House, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's first ingest runs whole while this one is on its way to the writer."""
+    mended = ingesting.mended
+
+    async def meanwhile(*given: Any) -> int:
+        monkeypatch.setattr(ingesting, "mended", mended)
+        await ingest(house, docs, "contested", data_class="confidential", owner="admin")
+        return await mended(*given)
+
+    monkeypatch.setattr(ingesting, "mended", meanwhile)
+    params = {"source": str(docs), "collection": "contested", "data_class": "public"}
+    with pytest.raises((Conflict, Forbidden)):
+        await house.operate_as(builder(), "ingest", params)
+    stores = house.platform.stores.knowledge
+    kept = await stores.collections.find(DEFAULT_TENANT, "contested")
+    assert kept is not None
+    assert (kept.owner, kept.data_class) == ("admin", DataClass.CONFIDENTIAL)
+
+
+async def test_what_an_ingest_puts_in_its_place_meanwhile_is_removed_as_well(
+    house: House, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ingest(house, docs, "replaced")
+    writing = collections.writing
+
+    @asynccontextmanager
+    async def after_another(*given: Any) -> AsyncIterator[Any]:
+        monkeypatch.setattr(collections, "writing", writing)
+        (docs / "travel.md").write_text("# Travel\n\nTrains are second class now.\n")
+        await ingest(house, docs, "replaced")
+        async with writing(*given) as writer:
+            yield writer
+
+    monkeypatch.setattr(collections, "writing", after_another)
+    params = {"doc_id": "travel.md", "collection": "replaced"}
+    assert (await house.operate("knowledge.remove", params))["documents"] == 1
+    stores = house.platform.stores.knowledge
+    assert await stores.documents.find(DEFAULT_TENANT, "replaced", "travel.md") is None
 
 
 async def test_a_document_shows_where_it_came_from_and_who_may_read_it(

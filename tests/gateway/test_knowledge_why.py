@@ -123,6 +123,13 @@ async def test_auditors_and_administrators_ask_about_everybody(room: House) -> N
     assert (await get(room, "auditor", doc_id="pay/hands.md", reader="joe")).status_code == 404
 
 
+async def test_a_key_that_is_limited_to_workflows_is_refused_as_by_a_search(room: House) -> None:
+    room.keys["limited"] = await room.key("limited", workflows=["triage"])
+    answers = [await get(room, "limited", doc_id=doc_id) for doc_id in ("leave.md", "gone.md")]
+    assert {answer.status_code for answer in answers} == {403}
+    assert "limited to workflows triage" in answers[0].text
+
+
 async def test_the_collections_are_listed_by_name(room: House) -> None:
     async with room.http() as http:
         answer = await http.get("/v1/knowledge/collections")

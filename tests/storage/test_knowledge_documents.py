@@ -109,6 +109,8 @@ async def test_marks_tell_of_one_source_what_readers_may_find(store: DocumentSto
         version=one.version,
         change_token="t1",
         acl_id=4,
+        data_class=one.data_class,
+        tags=one.tags,
         state=DocumentState.LIVE,
     )
 

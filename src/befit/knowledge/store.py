@@ -70,6 +70,8 @@ class Mark:
     version: str
     change_token: str
     acl_id: int
+    data_class: DataClass
+    tags: frozenset[Tag]
     state: DocumentState
 
 

@@ -72,6 +72,7 @@ class Listed:
     breaks_after: int | None = None
     unseen: str | None = None
     fetched: list[str] = field(default_factory=list)
+    closed: int = 0
 
     def items(self) -> Iterator[Item | Skipped]:
         for number, doc_id in enumerate(self.offered):
@@ -90,6 +91,9 @@ class Listed:
     def fetch(self, item: Item) -> Fetched:
         self.fetched.append(item.doc_id)
         return Fetched(name=item.doc_id, text=self.offered[item.doc_id])
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 @dataclass

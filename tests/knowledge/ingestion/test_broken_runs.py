@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -165,6 +166,44 @@ async def test_a_run_that_is_cancelled_ends_in_order_and_gives_the_writer_back(
     place.shelves.library.writer(DEFAULT_TENANT, dimensions=DIMENSIONS).close()
 
 
+async def test_a_run_cancelled_twice_waits_for_the_index_and_never_holds_the_loop(
+    place: Place,
+) -> None:
+    source = Listed({f"{at:04}.txt": f"pump {at}" for at in range(300)})
+    entered, released = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow:
+        is_applying = False
+
+        def __init__(self, writer: Any) -> None:
+            self.writer = writer
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.writer, name)
+
+        def apply(self, changes: Any) -> None:
+            Slow.is_applying = True
+            loop.call_soon_threadsafe(entered.set)
+            released.wait(30)
+            self.writer.apply(changes)
+            Slow.is_applying = False
+
+    task = asyncio.create_task(place.run(source, wrapped=Slow))
+    await entered.wait()
+    for _ in range(3):
+        task.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert not task.done()
+    assert Slow.is_applying
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not Slow.is_applying
+    assert source.closed == 1
+
+
 async def test_a_second_run_beside_the_first_is_refused(place: Place) -> None:
     with (
         place.shelves.library.writer(DEFAULT_TENANT, dimensions=DIMENSIONS),
@@ -202,7 +241,7 @@ async def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
 
 NAMES = st.sampled_from(["a.txt", "b.txt", "c/d.txt", "c/e.txt"])
 WORDS = st.sampled_from(["pump oil", "leave early", "tax in May", "travel by train"])
-FOLDERS = st.dictionaries(NAMES, WORDS, max_size=4)
+FOLDERS = st.dictionaries(NAMES, WORDS, min_size=1, max_size=4)  # an empty one removes nothing
 
 
 @settings(max_examples=12)

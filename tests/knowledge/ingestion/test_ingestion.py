@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,6 +213,54 @@ async def test_a_source_that_vanishes_loses_nothing_that_came_and_nothing_that_w
     assert await place.texts() == source.offered
 
 
+async def test_a_source_that_is_suddenly_empty_loses_nothing_and_is_told(
+    place: Place, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "docs", TEXTS)
+    await place.run(folder)
+    shutil.rmtree(folder)
+    (folder / ".hidden").mkdir(parents=True)
+    report = await place.run(folder)
+    assert (report.removed, report.is_complete, report.version) == (0, False, 1)
+    assert "befit knowledge remove --collection handbook" in (report.failure or "")
+    assert await place.texts() == TEXTS
+
+
+async def test_a_source_that_was_and_is_empty_is_complete(place: Place) -> None:
+    assert (await place.run(Listed({}))).is_complete
+
+
+async def test_a_source_is_closed_behind_its_run(place: Place) -> None:
+    source = Listed(dict(TEXTS), breaks_after=1)
+    await place.run(source)
+    assert source.closed == 1
+
+
+async def test_a_class_or_tag_that_rises_under_the_same_token_is_raised_unfetched(
+    place: Place,
+) -> None:
+    source = Listed(dict(TEXTS))
+    await place.run(source)
+    source.items_said["pump.md"] = {"data_class": DataClass.RESTRICTED}
+    place.rules = AccessRules(
+        rules=(
+            Rule(path="hr/**", acl=FOR_EVERYONE.rules[0].acl, tags=frozenset({Tag.PII})),
+            *FOR_EVERYONE.rules,
+        )
+    )
+    report = await place.run(source)
+    assert (report.unchanged, report.moved, len(source.fetched)) == (2, 1, 3)
+    documents = await place.documents()
+    assert documents["pump.md"].data_class is DataClass.RESTRICTED
+    assert documents["hr/leave.txt"].tags == {Tag.PII}
+    stores = place.shelves.stores.documents
+    (passage,) = await stores.passages(DEFAULT_TENANT, documents["pump.md"].key)
+    assert passage.data_class is DataClass.RESTRICTED
+    source.items_said.clear()
+    assert (await place.run(source)).version == 2
+    assert (await place.documents())["pump.md"].data_class is DataClass.RESTRICTED
+
+
 async def test_what_lies_where_the_source_could_not_look_is_not_taken_for_deleted(
     place: Place,
 ) -> None:
@@ -231,9 +280,9 @@ async def test_a_document_of_another_source_is_neither_replaced_nor_deleted(plac
     assert (report.added, report.skipped.count) == (1, 1)
     assert "test:listed" in report.skipped.first[0].reason
     assert await place.texts() == TEXTS | {"more.md": "leave early"}
-    other.offered.clear()
+    other.offered = {"less.md": "leave late"}
     assert (await place.run(other)).removed == 1
-    assert await place.texts() == TEXTS
+    assert await place.texts() == TEXTS | {"less.md": "leave late"}
 
 
 async def test_equal_texts_are_documents_of_their_own_with_their_own_readers(place: Place) -> None:

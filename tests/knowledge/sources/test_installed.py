@@ -11,6 +11,7 @@ import pytest
 from befit.errors import Conflict, InvalidRequest
 from befit.knowledge.access import Acl
 from befit.knowledge.sources import Item, Skipped, SourceFailed, open_source
+from befit.knowledge.sources.installed import CheckedSource
 
 _ADAPTER = '''
 from befit.errors import Conflict
@@ -133,3 +134,18 @@ def test_one_that_cannot_be_set_up_is_told_by_its_scheme(installed: str, address
 def test_an_unknown_scheme_names_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match="known are az, file, gs, hdfs, http, https, s3"):
         open_source("qqq://x")
+
+
+def test_an_adapter_is_closed_where_it_can_be_and_its_errors_end_nothing(installed: str) -> None:
+    open_source("shelf://hr").close()
+    closed: list[str] = []
+
+    class Closing:
+        name = "shelf://hr"
+
+        def close(self) -> None:
+            closed.append(self.name)
+            raise RuntimeError("password=hunter2")
+
+    CheckedSource(Closing(), "shelf").close()  # type: ignore[arg-type]
+    assert closed == ["shelf://hr"]

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,30 @@ def test_every_row_is_taken_once_or_told(rows: list[object], packed: bool) -> No
         texts = {str(row["doc_id"]): row["text"] for row in reversed(rows) if isinstance(row, dict)}
         for item in reversed(items):
             assert source.fetch(item).text == texts[item.doc_id]
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_nothing_stays_open_once_the_listing_is_closed(tmp_path: Path, is_early: bool) -> None:
+    source = opened(tmp_path, *({"doc_id": f"{at}", "text": "pump"} for at in range(3)))
+    listing = source.items()
+    item = next(listing)
+    assert isinstance(item, Item)
+    source.fetch(item)
+    if is_early:
+        listing.close()  # type: ignore[attr-defined]
+    else:
+        list(listing)
+    assert open_files(tmp_path) == []
+    source.fetch(item)
+    assert len(open_files(tmp_path)) == 1
+    source.close()
+    assert open_files(tmp_path) == []
+
+
+def open_files(folder: Path) -> list[str]:
+    """Which files below a folder this process has open."""
+    found: list[str] = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.append(str(link.readlink()))
+    return [each for each in found if each.startswith(str(folder))]

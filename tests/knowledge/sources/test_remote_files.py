@@ -130,3 +130,35 @@ def test_an_address_holds_a_host_and_no_password(address: str) -> None:
 def test_a_protocol_whose_package_is_missing_names_it() -> None:
     with pytest.raises(InvalidRequest, match="paramiko"):
         open_source("sftp://host/folder")
+
+
+def test_one_run_has_one_connection_and_a_broken_one_is_replaced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: list[LocalFileSystem] = []
+
+    def connect() -> Any:
+        connected.append(LocalFileSystem(skip_instance_cache=True))
+        return connected[-1], str(folder)
+
+    source = CheckedSource(RemoteFiles("sftp://a", connect, SourceOptions()), "sftp")
+    items = items_of(source)
+    for item in items:
+        taken = source.fetch(item).file
+        assert taken is not None
+        taken.unlink()
+    assert len(connected) == 1
+
+    def dead(*_: object, **__: object) -> Any:
+        raise EOFError
+
+    monkeypatch.setattr(connected[0], "open", dead)
+    with pytest.raises(SourceFailed):
+        source.fetch(items[0])
+    taken = source.fetch(items[0]).file
+    assert taken is not None
+    taken.unlink()
+    assert len(connected) == 2
+    source.close()
+    items_of(source)
+    assert len(connected) == 3

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from befit.knowledge import DocumentState
 from befit.policy import ResourceKind
+from befit.vocabulary import DataClass
 from tests.orchestrator.documents.conftest import HANA, MARA
 
 HOTEL = "How much is paid for a hotel room?"
@@ -61,3 +62,15 @@ async def test_only_what_is_there_and_allowed_is_readable(works):
     )
     assert firsts["travel.md"] not in await library.readable(HANA, _always, ids)
     assert await library.readable(HANA, lambda resource: False, ids) == frozenset()
+
+
+async def test_a_passage_of_a_higher_class_than_its_document_is_judged_by_its_own(works):
+    documents = works.platform.stores.knowledge.documents
+    document = await documents.find("default", "handbook", "salaries.md")
+    await documents.amend([replace(document, data_class=DataClass.PUBLIC)])
+    passage = f"{document.key}.0"
+    library = works.platform.library
+    assert await library.readable(HANA, _always, [passage]) == {passage}
+    assert not await library.readable(
+        HANA, lambda resource: resource.data_class < DataClass.CONFIDENTIAL, [passage]
+    )

@@ -194,20 +194,18 @@ async def remove_documents(
         Forbidden: it takes an administrator, or a builder who owns the collection.
         Conflict: an ingest is under way.
     """
-    if params.doc_id is not None:
-        document = await _find(platform, principal, params.doc_id, params.collection)
-        keys, name = [document.key], document.collection
-    elif params.collection is not None:
-        name = (await _kept_by(platform, principal, params.collection)).name
-        keys = None
-    else:
-        raise InvalidRequest("name a document or a collection", param="doc_id")
-    subject = name if keys is None else f"{name}/{params.doc_id}"
-    await record_administrative(
-        platform, principal, action="documents_removed", subject=subject, told={"collection": name}
-    )
+    await _wanted(platform, principal, params)  # who may not take it away holds nobody up
     stores, tenant = platform.stores.knowledge, principal.tenant
     async with writing(platform, tenant) as writer:
+        # An ingest may have put another in its place before the writer was free.
+        name, keys = await _wanted(platform, principal, params)
+        await record_administrative(
+            platform,
+            principal,
+            action="documents_removed",
+            subject=name if keys is None else f"{name}/{params.doc_id}",
+            told={"collection": name},
+        )
         keeping = Keeping(stores.documents, writer, tenant=tenant)
         try:
             removed = 0
@@ -260,6 +258,18 @@ async def rebuild_index(
     async with await platform.orchestrator.bulk(arrival) as bulk:
         passages = await rebuilt(platform, principal.tenant, bulk.texts, progress)
     return RebuiltDocument(passages=passages, decision_id=bulk.decision_id)
+
+
+async def _wanted(
+    platform: Platform, principal: Principal, params: Removal
+) -> tuple[str, list[str] | None]:
+    """The collection, and the documents in it that are meant by key; None means all of them."""
+    if params.doc_id is not None:
+        document = await _find(platform, principal, params.doc_id, params.collection)
+        return document.collection, [document.key]
+    if params.collection is not None:
+        return (await _kept_by(platform, principal, params.collection)).name, None
+    raise InvalidRequest("name a document or a collection", param="doc_id")
 
 
 async def _kept_by(platform: Platform, principal: Principal, name: str) -> Collection:

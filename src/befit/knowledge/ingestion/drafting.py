@@ -102,10 +102,12 @@ class Drafting:
         """A lot, placed, compared with what is there, and examined."""
         ready = Ready(emptied=[mark.key for mark in lot.emptied])
         for kept in lot.kept:
-            place = await self._place(kept.item)
-            if place.acl_id != kept.before.acl_id:
-                ready.places[kept.before.key] = place.acl_id
-                ready.placed[kept.before.key] = (kept.item, place)
+            place, before = await self._place(kept.item), kept.before
+            if place.data_class > before.data_class or not place.tags <= before.tags:
+                ready.raised[before.key] = place
+            if place.acl_id != before.acl_id:
+                ready.places[before.key] = place.acl_id
+                ready.placed[before.key] = (kept.item, place)
                 self._report.moved += 1
                 self._report.unchanged -= 1
         for draft in lot.drafts:

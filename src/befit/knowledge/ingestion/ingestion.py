@@ -3,8 +3,10 @@
     report = await Ingestion(job, model, stores, writer, progress).run()
 
 While the model embeds one lot, the next is fetched, parsed and examined, and the last is
-stored: at most three lots are in memory, however large the source. A run may be killed at any
-moment; the next one finishes what it left and goes on from there.
+stored: at most three lots of texts are in memory, however large the source. What grows with
+it is small: the mark of each document that is there and the name of each that was listed, some
+600 bytes a document. A run may be killed at any moment; the next one finishes what it left and
+goes on from there.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from befit.knowledge.index import IndexWriter
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.ingestion.drafting import Drafting, Origin, Ready
 from befit.knowledge.ingestion.embedding import vectors_of
+from befit.knowledge.ingestion.ending import ended
 from befit.knowledge.ingestion.intake import Intake
 from befit.knowledge.ingestion.keeping import Keeping
 from befit.knowledge.ingestion.model import PassageModel
@@ -89,13 +92,25 @@ class Ingestion:
             self._report.finished = await self._keeping.finish(self._model)
             intake = await self._intake()
             await self._take_all(intake)
-            if self._report.is_complete and (gone := intake.gone):
-                await self._changing()
-                await self._keeping.remove([mark.key for mark in gone])
-                self._report.removed += len(gone)
+            if self._report.is_complete:
+                await self._remove_gone(intake)
         finally:
             self._keeping.close()
         return self._report
+
+    async def _remove_gone(self, intake: Intake) -> None:
+        gone = intake.gone
+        if intake.is_suddenly_empty:
+            source, name = self._job.source.name, self._job.collection.name
+            self._report.failure = (
+                f"{source} has no document any more, and collection {name!r} has {len(gone)} of "
+                "it: nothing was removed. See that it is mounted and complete; remove them with "
+                f"befit knowledge remove --collection {name} if that is meant"
+            )
+        elif gone:
+            await self._changing()
+            await self._keeping.remove([mark.key for mark in gone])
+            self._report.removed += len(gone)
 
     async def _intake(self) -> Intake:
         job, documents = self._job, self._stores.documents
@@ -109,22 +124,25 @@ class Ingestion:
 
     async def _take_all(self, intake: Intake) -> None:
         """Lot after lot: the next is made ready and the last kept while one is embedded."""
-        with ThreadPoolExecutor(1, thread_name_prefix="intake") as thread:
-            coming = asyncio.create_task(self._next(intake, thread))
-            keeping: asyncio.Task[None] | None = None
-            try:
-                while (ready := await coming) is not None:
-                    coming = asyncio.create_task(self._next(intake, thread))
-                    vectors = await self._embed(ready)
-                    if keeping is not None:
-                        await keeping
-                    keeping = asyncio.create_task(self._keep(ready, vectors))
+        thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        coming = asyncio.create_task(self._next(intake, thread))
+        keeping: asyncio.Task[None] | None = None
+        try:
+            while (ready := await coming) is not None:
+                coming = asyncio.create_task(self._next(intake, thread))
+                vectors = await self._embed(ready)
                 if keeping is not None:
                     await keeping
-            finally:
-                intake.stop()
-                await _ended(coming, keeping)
-                await asyncio.get_running_loop().run_in_executor(thread, intake.close)
+                keeping = asyncio.create_task(self._keep(ready, vectors))
+            if keeping is not None:
+                await keeping
+        finally:
+            intake.stop()
+            # In its queue before anything is awaited: another cancellation leaves it to the thread.
+            closed = asyncio.get_running_loop().run_in_executor(thread, intake.close)
+            thread.shutdown(wait=False)
+            await _cancelled(coming, keeping)
+            await asyncio.shield(closed)
 
     async def _next(self, intake: Intake, thread: ThreadPoolExecutor) -> Ready | None:
         """The next lot, ready to be embedded; None behind the last."""
@@ -225,9 +243,9 @@ class Ingestion:
         self._progress("passages", self._embedded, 0)
 
 
-async def _ended(*tasks: asyncio.Task[Ready | None] | asyncio.Task[None] | None) -> None:
+async def _cancelled(*tasks: asyncio.Task[Ready | None] | asyncio.Task[None] | None) -> None:
     """Cancel what is still under way and wait for it; what it raised has been raised or told."""
     under_way = [task for task in tasks if task is not None]
     for task in under_way:
         task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
+    await ended(asyncio.gather(*under_way, return_exceptions=True))

@@ -114,6 +114,14 @@ class Intake:
         unseen = tuple(self._unseen)
         return tuple(mark for doc_id, mark in self._left.items() if not doc_id.startswith(unseen))
 
+    @property
+    def is_suddenly_empty(self) -> bool:
+        """Whether there were documents, and the source offers none any more, not even one.
+
+        A folder whose disk is not mounted looks like this, so it is not taken for a deletion.
+        """
+        return not self._taken and bool(self.gone)
+
     def stop(self) -> None:
         """Let `take` return after the item it is at; from any thread."""
         self._stopping.set()
@@ -144,6 +152,7 @@ class Intake:
         close = getattr(self._items, "close", None)  # a generator holds files open
         if close is not None:
             close()
+        self._source.close()
 
     def _read(self, offered: Item | Skipped, lot: Lot) -> None:
         lot.listed += 1

@@ -21,6 +21,7 @@ from befit.knowledge.index import Changes, IndexWriter, Passage
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.indexed import ref_of
 from befit.knowledge.ingestion.embedding import text_of, vectors_of
+from befit.knowledge.ingestion.ending import ended
 from befit.knowledge.ingestion.model import PassageModel
 from befit.knowledge.store import DocumentStore, NewDocument
 
@@ -194,7 +195,7 @@ class Keeping:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            await asyncio.wait((running,))
+            await ended(running)
             raise
         except (OSError, ValueError) as error:
             raise WorkspaceError(

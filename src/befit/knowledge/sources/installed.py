@@ -85,6 +85,16 @@ class CheckedSource:
         except Exception as error:  # noqa: BLE001 - a company's own code
             raise self._failed(error) from None
 
+    def close(self) -> None:
+        """Close it where it can be closed; what it took in stands, whatever that raises."""
+        close = getattr(self._source, "close", None)
+        if not callable(close):
+            return
+        try:
+            close()
+        except Exception as error:  # noqa: BLE001 - a company's own code
+            _log.debug("source adapter %s cannot be closed", self._scheme, exc_info=error)
+
     def _failed(self, error: Exception) -> SourceFailed:
         # Its message may quote documents or credentials, so it stays in the log.
         _log.debug("source adapter %s failed", self._scheme, exc_info=error)

@@ -9,7 +9,8 @@ import gzip
 import hashlib
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -60,9 +61,16 @@ class JsonLines:
 
     def items(self) -> Iterator[Item | Skipped]:
         """Its rows in their order; a row that is none is skipped, by its line and the reason."""
-        self._forget_reader()
+        self.close()
+        try:
+            with closing(self._lines()) as lines:
+                yield from self._rows(lines)
+        finally:
+            self.close()
+
+    def _rows(self, lines: Iterator[_Line]) -> Iterator[Item | Skipped]:
         seen: set[bytes] = set()
-        for line in self._lines():
+        for line in lines:
             if line.content is None:
                 reason = f"a line of more than {self._most_line_bytes:,} bytes"
                 yield self._skipped(line, reason)
@@ -94,6 +102,13 @@ class JsonLines:
         row = read_row(content)
         return Fetched(name="document.txt", text=row.text, media_type="text/plain")
 
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+
     def _skipped(self, line: _Line, reason: str) -> Skipped:
         return Skipped(what=f"{shown(self._path.name)}, line {line.number}", reason=reason)
 
@@ -114,7 +129,7 @@ class JsonLines:
             length=len(content),
         )
 
-    def _lines(self) -> Iterator[_Line]:
+    def _lines(self) -> Generator[_Line]:
         number, offset = 0, 0
         try:
             with self._opened() as file:
@@ -151,12 +166,6 @@ class JsonLines:
                 return self._reader.read(length)
             except (*_BROKEN, OSError) as error:
                 raise self._failed(error) from None
-
-    def _forget_reader(self) -> None:
-        with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-            self._reader = None
 
     def _opened(self) -> IO[bytes]:
         if self._path.suffix.lower() == ".gz":

@@ -81,6 +81,9 @@ class LocalFiles:
             ) from None
         return Fetched(name=parts[-1], file=path, is_temporary=True)
 
+    def close(self) -> None:
+        """Nothing stays open between two calls."""
+
     @contextmanager
     def _opened_root(self) -> Generator[int]:
         try:

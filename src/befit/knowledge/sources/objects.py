@@ -85,6 +85,9 @@ class ObjectStore:
         path = take_in(content, shown(item.key), self._options)
         return Fetched(name=item.key.rpartition("/")[2], file=path, is_temporary=True)
 
+    def close(self) -> None:
+        """Nothing stays open but what the library shares."""
+
     def _the_one(self) -> Iterator[Item | Skipped]:
         listed = self._bucket.looked_at(self._prefix)
         if listed is None:

@@ -64,6 +64,7 @@ class RemoteFiles:
         self._name = address.rstrip("/")
         self._connect = connect
         self._options = options
+        self._system: FileSystem | None = None  # of the run that goes on
 
     @property
     def name(self) -> str:
@@ -73,6 +74,7 @@ class RemoteFiles:
     def items(self) -> Iterator[Item | Skipped]:
         """All files, each folder's in the order of their names before those of its folders."""
         system, root = self._connect()
+        self._system = system
         if system.isfile(root):
             yield self._sorted_out(root.rpartition("/")[2], system.ls(root, detail=True)[0])
             return
@@ -104,11 +106,22 @@ class RemoteFiles:
             raise SourceFailed(
                 f"{shown(item.doc_id)} is no file of {shown(self.name)}", retry=False
             )
-        system, _ = self._connect()
-        with system.open(item.place, "rb") as file:
-            parts = iter(lambda: file.read(BLOCK), b"")
-            path = take_in(parts, shown(item.doc_id), self._options)
+        if self._system is None:
+            self._system, _ = self._connect()
+        try:
+            with self._system.open(item.place, "rb") as file:
+                parts = iter(lambda: file.read(BLOCK), b"")
+                path = take_in(parts, shown(item.doc_id), self._options)
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception:
+            self.close()  # the connection may be broken: the next file is asked for over a new one
+            raise
         return Fetched(name=item.doc_id.rpartition("/")[2], file=path, is_temporary=True)
+
+    def close(self) -> None:
+        """Let the connection go; file systems close theirs once nobody holds them."""
+        self._system = None
 
     def _sorted_out(self, path: str, entry: Mapping[str, object]) -> Item | Skipped:
         """The file or folder as an item, or why it is none."""

@@ -100,3 +100,7 @@ class Source(Protocol):
             SourceFailed: it cannot be had; `retry` says whether later might help.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of files and connections; it may be listed again. Adapters may lack it."""
+        ...

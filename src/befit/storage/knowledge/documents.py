@@ -268,6 +268,8 @@ class SqlDocumentStore:
             version=row.version,
             change_token=row.change_token,
             acl_id=row.acl_id,
+            data_class=DataClass(row.data_class),
+            tags=row.tags,
             state=DocumentState(row.state),
         )
 

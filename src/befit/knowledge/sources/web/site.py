@@ -117,6 +117,10 @@ class WebSite:
         name = _file_name(address, media_type)
         return Fetched(name=name, file=path, is_temporary=True, media_type=media_type)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._visitor.close()
+
     def _pages(self) -> Iterator[tuple[WebAddress, Entry] | Skipped]:
         if not self._start.path.lower().endswith(_SITEMAPS):
             yield self._start, Entry(address=self._start.url, is_sitemap=False)
