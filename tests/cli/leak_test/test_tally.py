@@ -80,3 +80,14 @@ def test_a_system_that_finds_nothing_shows_nothing() -> None:
     tally = tally_of(_FOR_BO)
     tally.judge(seen(_FOR_BO.secret, BO, expected=frozenset({_FOR_BO.secret})))
     assert leak_test_document([tally], seed=0, seconds=1).passed
+
+
+def test_what_was_taken_away_while_it_was_sought_need_not_be_found() -> None:
+    chronicle = Chronicle(world(_FOR_BO))
+    tally = Tally(chronicle)
+    sought = seen("", BO, expected=frozenset({_FOR_BO.secret}))
+    chronicle.begin(chronicle.now.with_access(_FOR_BO, None))
+    tally.judge(replace(sought, until=chronicle.latest))
+    assert not tally.expected
+    tally.judge(sought)
+    assert tally.expected.total() == 1

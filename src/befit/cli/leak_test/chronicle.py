@@ -60,6 +60,12 @@ class Chronicle:
             *(self._seeable_in(place, reader) for place in range(since, until + 1))
         )
 
+    def seeable_throughout(self, reader: Reader, since: int, until: int) -> frozenset[str]:
+        """The marks that a reader may be shown in every one of the worlds of an act."""
+        return frozenset.intersection(
+            *(self._seeable_in(place, reader) for place in range(since, until + 1))
+        )
+
     def forbidden_in(self, text: str, allowed: frozenset[str], sent: str) -> list[str]:
         """The marks and keys in a text that nobody allowed and the reader did not bring along."""
         told = {mark: mark for mark in _MARK.findall(text) if mark in self._marks}

@@ -69,7 +69,7 @@ class Tally:
     def judge(self, seen: Seen) -> bool:
         """Count one check; whether nothing leaked."""
         self.surfaces[seen.surface] += 1
-        if seen.expected:
+        if self._is_to_be_found(seen):
             self.expected[seen.surface] += 1
             self.found[seen.surface] += any(mark in seen.content for mark in seen.expected)
         leaked = [*self._leaked(seen)]
@@ -79,6 +79,13 @@ class Tally:
         room = _MOST_FINDINGS - len(self.findings)
         self.findings += leaked[: min(room, _MOST_OF_ONE_CHECK)]
         return not leaked
+
+    def _is_to_be_found(self, seen: Seen) -> bool:
+        """Whether something was expected that the reader could have all the while."""
+        if seen.reader is None:
+            return False
+        steady = self._chronicle.seeable_throughout(seen.reader, seen.since, seen.until)
+        return not steady.isdisjoint(seen.expected)
 
     def _leaked(self, seen: Seen) -> list[Finding]:
         allowed = frozenset[str]()
