@@ -62,9 +62,8 @@ class Chronicle:
 
     def seeable_throughout(self, reader: Reader, since: int, until: int) -> frozenset[str]:
         """The marks that a reader may be shown in every one of the worlds of an act."""
-        return frozenset.intersection(
-            *(self._seeable_in(place, reader) for place in range(since, until + 1))
-        )
+        first, *later = (self._seeable_in(place, reader) for place in range(since, until + 1))
+        return first.intersection(*later)
 
     def forbidden_in(self, text: str, allowed: frozenset[str], sent: str) -> list[str]:
         """The marks and keys in a text that nobody allowed and the reader did not bring along."""
