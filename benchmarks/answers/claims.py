@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from befit.knowledge import Found, FoundPassage
 from befit.knowledge.answers import check_written
 from befit.knowledge.answers.particulars import denied_in
 from befit.knowledge.chunking import sentences
 from befit.knowledge.retrieval import Question, Support
+from befit.knowledge.search import Found, FoundPassage
 from befit.vocabulary import DataClass
 from benchmarks.answers.figures import Figure, share
 from benchmarks.answers.questions import Turn, question_of

@@ -49,7 +49,7 @@ class Scored:
 def scored(situation: Situation, model: QuotingModel, vectors: dict[str, Vector]) -> Scored:
     """Answer in a situation, with a model that was fitted without its conversation."""
     question = situation.asked.question
-    texts = [each.text for each in situation.sentences]
+    texts = [each.reads for each in situation.sentences]
     quotation = quote(
         question,
         situation.found,

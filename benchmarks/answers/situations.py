@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from befit.inference.embedded.embedder import DIMENSIONS
-from befit.knowledge import Found, FoundPassage
 from befit.knowledge.answers import Sentence, candidate_sentences
 from befit.knowledge.answers.evidence import Evidence
 from befit.knowledge.index import (
@@ -29,6 +28,7 @@ from befit.knowledge.index import (
     titled,
 )
 from befit.knowledge.retrieval import FusionWeights, QueryWeights, Retriever
+from befit.knowledge.search import Found, FoundPassage
 from befit.vocabulary import DataClass
 from benchmarks.answers.questions import Asked, Text
 from benchmarks.retrieval.collections import ABSTRACTS, kept_vectors
@@ -99,7 +99,7 @@ class World:
 
     def embedded(self, situations: Sequence[Situation]) -> dict[str, Vector]:
         """A vector for every text that quoting compares."""
-        every = [each.text for one in situations for each in one.sentences]
+        every = [each.reads for one in situations for each in one.sentences]
         return kept_vectors("answers-sentences", every) | self._vectors
 
     def _whole(self, asked: Asked) -> Iterator[Situation]:
@@ -233,14 +233,15 @@ class World:
 def evidence_of(
     situation: Situation, vectors: dict[str, Vector], query: QueryWeights
 ) -> Evidence | None:
-    """What quoting decides by; None where nothing was found."""
+    """What quoting decides by; None where nothing was found that is about what is asked."""
     if not situation.sentences:
         return None
-    return Evidence.of(
+    evidence = Evidence.of(
         situation.asked.question,
         situation.found,
         situation.sentences,
         question_vectors=np.array([vectors[t] for t in situation.asked.question.texts]),
-        sentence_vectors=np.array([vectors[each.text] for each in situation.sentences]),
+        sentence_vectors=np.array([vectors[each.reads] for each in situation.sentences]),
         query=query,
     )
+    return evidence if evidence.kept.any() else None

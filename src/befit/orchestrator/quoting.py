@@ -48,7 +48,7 @@ class Quoting:
         sentences = await asyncio.to_thread(candidate_sentences, found)
         if not sentences:
             return nothing_to_read(run, consultation)
-        texts = tuple(each.text for each in sentences)
+        texts = tuple(each.reads for each in sentences)
         vectors, usage = await self._embed(run, card, intent, texts)
         quotation: Quotation = await asyncio.to_thread(
             quote,

@@ -8,7 +8,6 @@ import pytest
 
 from befit.inference.embedded.embedder import DIMENSIONS, Embedder
 from befit.inference.embedded.weights import MINILM, located
-from befit.knowledge import Found
 from befit.knowledge.answers import (
     Quotation,
     QuotingModel,
@@ -27,6 +26,7 @@ from befit.knowledge.index import (
     titled,
 )
 from befit.knowledge.retrieval import Question, Retriever, packaged_weights
+from befit.knowledge.search import Found
 from befit.vocabulary import DataClass
 from tests.knowledge.answers.found import passage
 from tests.knowledge.answers.handbook import Page
@@ -73,7 +73,12 @@ class Reading:
         result = retriever.search(question, vectors, Reach.of([0], [_COLLECTION]), limit=5)
         return Found(
             passages=tuple(
-                passage(texts[hit.ref.passage_id].text, name=hit.ref.passage_id, score=hit.score)
+                passage(
+                    texts[hit.ref.passage_id].text,
+                    name=hit.ref.passage_id,
+                    score=hit.score,
+                    title=texts[hit.ref.passage_id].title,
+                )
                 for hit in result.hits
             ),
             support=result.support,
@@ -92,7 +97,7 @@ class Reading:
             found,
             sentences,
             question_vectors=self._embed(question.texts),
-            sentence_vectors=self._embed([each.text for each in sentences]),
+            sentence_vectors=self._embed([each.reads for each in sentences]),
             model=self._model,
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from befit.knowledge import Found, FoundPassage
 from befit.knowledge.retrieval import Support
+from befit.knowledge.search import Found, FoundPassage
 from befit.vocabulary import DataClass
 
 

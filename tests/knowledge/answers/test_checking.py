@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +163,7 @@ def _words_outside(written: Written) -> str:
     return text
 
 
+_LEADS_IN = re.compile(r"The moon is made of cheese[^\n]*?\*\*x:\*\*")
 _PARTS = (
     *("The moon is made of cheese", "[1]", "[2, 1]", ".", "\n", "- ", "1. ", "| a | b |"),
     *("**x:** ", "Yes.", "[99]", "\u3002", "\u05d0\u05d1", "[1-2]", "No", "27", "not", "\u0130"),
@@ -182,4 +185,5 @@ def test_any_text_is_checked_without_fault_and_no_invention_passes(parts: list[s
         last = claim.end
         assert (claim.fault is None) == bool(claim.citations)
         assert "cheese" not in claim.text or claim.fault is not None
-    assert "cheese" not in _words_outside(written) or "x:" in written.text
+    # What leads in to what follows claims nothing: all else that is said was checked.
+    assert "cheese" not in _LEADS_IN.sub("", _words_outside(written))

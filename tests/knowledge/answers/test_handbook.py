@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.knowledge.answers.conftest import Reading
-from tests.knowledge.answers.handbook import ANSWERED, PAGES, UNANSWERED
+from tests.knowledge.answers.handbook import ANSWERED, PAGES, UNANSWERED, Page
+from tests.knowledge.answers.near_misses import NEIGHBOURS, NOT_SAID, SAID
 
 
 def test_a_handbook_answers_what_it_says_and_nothing_else(reading: Reading) -> None:
@@ -71,3 +72,17 @@ def test_one_copy_of_every_page_changes_no_answer_to_nonsense(reading: Reading) 
         each for each in asked if each.answer in reading.ask(twice, retriever, each.question).text
     ]
     assert len(right) >= 7  # of 10
+
+
+@pytest.mark.parametrize("beside", [(), PAGES], ids=["alone", "beside the handbook"])
+def test_what_is_asked_of_one_is_not_answered_by_its_neighbour(
+    reading: Reading, beside: tuple[Page, ...]
+) -> None:
+    pages = (*NEIGHBOURS, *beside)
+    retriever = reading.open(pages)
+    right = [
+        each for each in SAID if each.answer in reading.ask(pages, retriever, each.question).text
+    ]
+    abstained = [each for each in NOT_SAID if not reading.ask(pages, retriever, each).found]
+    assert len(right) >= 22  # of 25
+    assert len(abstained) >= 18  # of 20

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.knowledge import Found
 from befit.knowledge.answers import (
     NOT_IN_DOCUMENTS,
     Quotation,
@@ -19,6 +18,7 @@ from befit.knowledge.answers.evidence import Evidence
 from befit.knowledge.answers.model import QuotingModel, View
 from befit.knowledge.answers.sentence import MOST_SENTENCES
 from befit.knowledge.retrieval import Question, Support
+from befit.knowledge.search import Found
 from tests.knowledge.answers.conftest import Reading
 from tests.knowledge.answers.found import found, passage
 from tests.knowledge.answers.handbook import PAGES
@@ -228,7 +228,7 @@ def test_every_citation_is_verbatim_whatever_the_text(
     drawn = np.random.default_rng(seed).standard_normal((len(sentences) + 1, _DIMENSIONS))
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     quotation = quote(
-        Question.of("a1?"),
+        Question.of("what then?"),
         given_,
         sentences,
         question_vectors=drawn[:1].astype(np.float32),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from befit.knowledge.answers.citing import citation_of
 from befit.knowledge.answers.evidence import Evidence
 from befit.knowledge.answers.quotation import Quotation
-from befit.knowledge.answers.sentence import Sentence
+from befit.knowledge.answers.sentence import CELLS, Sentence
 from befit.knowledge.found import Citation, Found
 
 MOST_SENTENCES_QUOTED = 3
@@ -24,8 +24,6 @@ _LEANS_ON_WHAT_IS_BEFORE = re.compile(
     r"then|therefore|thus|otherwise|instead|so|both|in that case|in addition|for example)\b",
     re.IGNORECASE,
 )
-_CELLS = " | "
-_RULE = re.compile(r"[\s|:-]*-{3}[\s|:-]*")
 
 Span = tuple[int, int]
 
@@ -56,13 +54,13 @@ def _joint(text: str, before: Sequence[Citation], citation: Citation, at: int) -
     """What stands between two stretches of one passage: rows on lines, else an ellipsis."""
     if at == 0:
         return ""
-    is_row = _CELLS in before[-1].text and _CELLS in citation.text
+    is_row = CELLS in before[-1].text and CELLS in citation.text
     return "\n" if is_row else " \u2026 "
 
 
 def _spans(evidence: Evidence, passage: int) -> list[Span]:
     """What to quote of a passage, in its order: sentences side by side are one stretch."""
-    fitness = evidence.fitness
+    fitness = evidence.kept_fitness
     own = [at for at, each in enumerate(evidence.sentences) if each.passage == passage]
     ranked = sorted(own, key=lambda at: -fitness[at])
     least = fitness[ranked[0]] - _NEARLY
@@ -91,9 +89,8 @@ def _stretches(found: Found, passage: int, chosen: Iterable[Sentence]) -> list[S
     text = found.passages[passage].text
     spans = list[Span]()
     for each in chosen:
-        header = _header(text, each)
-        if header is not None and header not in spans:
-            spans.append(header)
+        if each.header is not None and each.header not in spans:
+            spans.append(each.header)
         if spans and _is_beside(text, spans[-1], each):
             spans[-1] = (spans[-1][0], each.end)
         elif not spans or each.start >= spans[-1][1]:
@@ -103,23 +100,4 @@ def _stretches(found: Found, passage: int, chosen: Iterable[Sentence]) -> list[S
 
 def _is_beside(text: str, before: Span, sentence: Sentence) -> bool:
     between = text[before[1] : sentence.start]
-    is_row = _CELLS in sentence.text
-    return sentence.start >= before[1] and not between.strip() and not is_row
-
-
-def _header(text: str, sentence: Sentence) -> Span | None:
-    """The first row of the table that a row stands in; None outside tables."""
-    if _CELLS not in sentence.text:
-        return None
-    start = text.rfind("\n", 0, sentence.start) + 1
-    first: Span | None = None
-    while start > 0:
-        before = text.rfind("\n", 0, start - 1) + 1
-        line = text[before : start - 1]
-        start = before
-        if _RULE.fullmatch(line):
-            continue
-        if _CELLS not in line:
-            break
-        first = (before + len(line) - len(line.lstrip()), before + len(line.rstrip()))
-    return first
+    return sentence.start >= before[1] and not between.strip() and not sentence.is_row

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from befit.knowledge.answers.function_words import content_words
+from befit.knowledge.answers.rivals import sentences_about
 from befit.knowledge.answers.sentence import Sentence
 from befit.knowledge.found import Found
 from befit.knowledge.index.passage import Vector
@@ -41,6 +42,7 @@ class Evidence:
         worded_all: the share that all passages together hold.
         repeats: the cosine of the question with the one before; 0 where there is none. Who
             asks nearly the same again was not answered, and `joint` counts it twice.
+        kept: which sentences are not about another than what is asked about.
     """
 
     found: Found
@@ -50,6 +52,7 @@ class Evidence:
     worded: Floats
     worded_all: float
     repeats: float
+    kept: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -71,28 +74,33 @@ class Evidence:
             raise ValueError(f"{len(sentence_vectors)} vectors for {len(sentences)} sentences")
         asked = _asked(question)
         held = frozenset[str]().union(*(content_words(each.text) for each in found.passages))
-        shares = [_share(asked, content_words(each.text)) for each in sentences]
+        alone = (sentence_vectors @ question_vectors[0]).astype(np.float64)
+        joint = (sentence_vectors @ question.vector(question_vectors, query)).astype(np.float64)
+        worded = np.array([_share(asked, _words(found, each)) for each in sentences])
+        fitness = _fitness(alone, joint, worded)
         return cls(
             found=found,
             sentences=sentences,
-            alone=(sentence_vectors @ question_vectors[0]).astype(np.float64),
-            joint=(sentence_vectors @ question.vector(question_vectors, query)).astype(np.float64),
-            worded=np.array(shares),
+            alone=alone,
+            joint=joint,
+            worded=worded,
+            kept=sentences_about(question, found, sentences, fitness),
             worded_all=_share(asked, held),
             repeats=_repeats(question, question_vectors),
         )
 
     @property
     def features(self) -> dict[str, float]:
-        """All of it by name, for a model to weigh."""
+        """All of it by name, for a model to weigh; of at least one kept sentence."""
         support = {name: float(getattr(self.found.support, name)) for name in SUPPORT}
         scores = [each.score for each in self.found.passages]
+        alone, joint, worded = (each[self.kept] for each in (self.alone, self.joint, self.worded))
         return support | {
-            "alone": float(self.alone.max()),
-            "joint": float(self.joint.max()),
-            "joint_gap": float(self.joint.max() - self.joint.mean()),
-            "worded": float(self.worded.max()),
-            "joint_worded": float((self.joint + self.worded).max()),
+            "alone": float(alone.max()),
+            "joint": float(joint.max()),
+            "joint_gap": float(joint.max() - self.joint.mean()),
+            "worded": float(worded.max()),
+            "joint_worded": float((joint + worded).max()),
             "worded_all": self.worded_all,
             "repeats": self.repeats,
             "spread": scores[0] - scores[-1],
@@ -101,7 +109,16 @@ class Evidence:
     @property
     def fitness(self) -> Floats:
         """How well each sentence would do as an answer; compares sentences of one question."""
-        return self.alone + self.joint + 0.5 * self.worded
+        return _fitness(self.alone, self.joint, self.worded)
+
+    @property
+    def kept_fitness(self) -> Floats:
+        """The same, with minus infinity for those that may not be quoted."""
+        return np.where(self.kept, self.fitness, -np.inf)
+
+
+def _fitness(alone: Floats, joint: Floats, worded: Floats) -> Floats:
+    return alone + joint + 0.5 * worded
 
 
 def _asked(question: Question) -> frozenset[str]:
@@ -112,6 +129,11 @@ def _asked(question: Question) -> frozenset[str]:
             break
         asked |= content_words(earlier)
     return asked
+
+
+def _words(found: Found, sentence: Sentence) -> frozenset[str]:
+    """What a sentence speaks of, with what it stands under."""
+    return content_words(f"{found.passages[sentence.passage].title}\n{sentence.reads}")
 
 
 def _repeats(question: Question, vectors: Vector) -> float:

@@ -47,14 +47,14 @@ _REACH = 4
 def numbers_in(text: str) -> set[str]:
     """The numbers of a text, each in one way of writing: `1,000` and "thousand" are `1000`."""
     text = _BULLET.sub(" ", text)
-    digits = {_plain(match[0]) for match in _NUMBER.finditer(text)}
+    digits = {plain_number(match[0]) for match in _NUMBER.finditer(text)}
     return digits | _in_words(text)
 
 
 def counts_in(text: str) -> set[str]:
     """The same without "one", "second" and their like, which often count nothing."""
     text = _BULLET.sub(" ", text)
-    digits = {_plain(match[0]) for match in _NUMBER.finditer(text)}
+    digits = {plain_number(match[0]) for match in _NUMBER.finditer(text)}
     return digits | (_in_words(text) - _VAGUE)
 
 
@@ -113,7 +113,7 @@ def _before(stems: Iterable[tuple[int, str]], ends: Iterable[int], at: int) -> l
     return [stem for place, stem in stems if begin <= place < at][-_REACH:]
 
 
-def _plain(number: str) -> str:
+def plain_number(number: str) -> str:
     """One way to write a number: no separators between thousands, no zeros in front."""
     digits = re.sub(r"[,'\u2019\u00a0\u202f](?=\d{3}(?!\d))", "", number).replace(",", ".")
     parts = digits.split(".")

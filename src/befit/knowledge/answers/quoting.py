@@ -1,7 +1,7 @@
 """`quote`: the documents' own sentences as the answer, or that they do not say.
 
 sentences = candidate_sentences(found)
-vectors = ...  # of [each.text for each in sentences], embedded under a permit
+vectors = ...  # of [each.reads for each in sentences], embedded under a permit
 quotation = quote(
     question, found, sentences, question_vectors=asked, sentence_vectors=vectors,
     model=packaged_quoting(),
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from befit.knowledge.answers.composing import composed
-from befit.knowledge.answers.evidence import Evidence
+from befit.knowledge.answers.evidence import Evidence, Floats
 from befit.knowledge.answers.model import QuotingModel
 from befit.knowledge.answers.quotation import NOT_IN_DOCUMENTS, Quotation
 from befit.knowledge.answers.sentence import Sentence
@@ -48,7 +48,7 @@ def quote(
         found: what the search gave.
         sentences: its `candidate_sentences`.
         question_vectors: a unit vector for each of `question.texts`, as for the search.
-        sentence_vectors: a unit vector for each of `sentences`.
+        sentence_vectors: a unit vector for each of `sentences`, of what it `reads`.
         model: decides whether they say.
 
     Raises:
@@ -64,19 +64,36 @@ def quote(
         sentence_vectors=sentence_vectors,
         query=model.query,
     )
+    chosen = chosen_passages(evidence)
+    if not chosen:
+        return Quotation(found=False, probability=0.0, text=NOT_IN_DOCUMENTS)
     considered = max(found.support.considered, len(found.passages))
     probability, is_enough = model.decide(evidence.features, considered=considered)
     if not is_enough:
         return Quotation(found=False, probability=probability, text=NOT_IN_DOCUMENTS)
-    return composed(evidence, chosen_passages(evidence), probability)
+    return composed(evidence, chosen, probability)
 
 
 def chosen_passages(evidence: Evidence) -> list[int]:
-    """The passages to quote, best first: those that the search and their sentences speak for."""
+    """The passages to quote, best first: those that the search and their sentences speak for.
+
+    None where all that may be quoted fall behind what is about something else.
+    """
+    every = _worth(evidence, evidence.fitness)
+    kept = _worth(evidence, evidence.kept_fitness)
+    least = max(every.values()) - _BEHIND
+    ranked = sorted(kept, key=lambda at: -kept[at])[:MOST_PASSAGES]
+    return [at for at in ranked if kept[at] >= least]
+
+
+def _worth(evidence: Evidence, fitness: Floats) -> dict[int, float]:
+    """What each passage with a sentence that may be quoted is worth."""
     best = dict[int, float]()
-    for sentence, fitness in zip(evidence.sentences, evidence.fitness.tolist(), strict=True):
-        best[sentence.passage] = max(fitness, best.get(sentence.passage, -np.inf))
+    for sentence, fit in zip(evidence.sentences, fitness.tolist(), strict=True):
+        best[sentence.passage] = max(fit, best.get(sentence.passage, -np.inf))
     passages = evidence.found.passages
-    worth = {at: passages[at].score + _FITNESS_SHARE * fit for at, fit in best.items()}
-    ranked = sorted(worth, key=lambda at: -worth[at])[:MOST_PASSAGES]
-    return [at for at in ranked if worth[at] >= worth[ranked[0]] - _BEHIND]
+    return {
+        at: passages[at].score + _FITNESS_SHARE * fit
+        for at, fit in best.items()
+        if np.isfinite(fit)
+    }

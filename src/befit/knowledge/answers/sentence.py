@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from befit.knowledge.chunking import sentences
-from befit.knowledge.found import Found
+from befit.knowledge.found import Found, FoundPassage
 
 MOST_SENTENCES = 60
 """Each is embedded while somebody waits."""
+
+
+CELLS = " | "
+"""Stands between the cells of a table's row."""
+
+_RULE = re.compile(r"[\s|:-]*-{3}[\s|:-]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,16 +25,27 @@ class Sentence:
     Attributes:
         passage: which of `Found.passages`, counting from 0.
         start, end: characters of the passage's text, without the space around.
+        header: of a table's row, the row that says what its cells are; as `start` and `end`.
+        reads: what it says by itself, to be compared: a row's cells have their headings.
     """
 
     passage: int
     start: int
     end: int
     text: str
+    header: tuple[int, int] | None = None
+    reads: str = ""
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is a row of a table."""
+        return CELLS in self.text
 
 
 def candidate_sentences(found: Found) -> tuple[Sentence, ...]:
     """The sentences of what was found, in order, at most sixty.
+
+    The header of a table is none: it says nothing without a row.
 
     Where there are more, such as the rows of long tables, those with most of the question's
     words stay, and of those with as many the first of each passage.
@@ -36,8 +54,57 @@ def candidate_sentences(found: Found) -> tuple[Sentence, ...]:
     worth = list[tuple[int, int]]()
     for at, passage in enumerate(found.passages):
         for place, (start, end) in enumerate(sentences(passage.text)):
-            every.append(Sentence(passage=at, start=start, end=end, text=passage.text[start:end]))
+            sentence = _sentence(passage, at, start, end)
+            if sentence is None:
+                continue
+            every.append(sentence)
             words = sum(start <= begin < end for begin, _ in passage.highlights)
             worth.append((-words, place))
     kept = sorted(range(len(every)), key=worth.__getitem__)[:MOST_SENTENCES]
     return tuple(every[at] for at in sorted(kept))
+
+
+def _sentence(passage: FoundPassage, at: int, start: int, end: int) -> Sentence | None:
+    """The sentence at a place; None where it is the header or the rule of a table."""
+    text = passage.text[start:end]
+    if CELLS not in text:
+        is_rule = "|" in text and _RULE.fullmatch(text)
+        return (
+            None if is_rule else Sentence(passage=at, start=start, end=end, text=text, reads=text)
+        )
+    header = _header(passage.text, start)
+    begins_here = header is None and (start > 0 or passage.start == 0)
+    if _RULE.fullmatch(text) or (begins_here and _has_rows(passage.text, end)):
+        return None
+    heading = "" if header is None else passage.text[slice(*header)]
+    reads = _with_headings(text, heading)
+    return Sentence(passage=at, start=start, end=end, text=text, header=header, reads=reads)
+
+
+def _header(text: str, start: int) -> tuple[int, int] | None:
+    """The first row of the table that the row at `start` stands in; None for itself."""
+    start = text.rfind("\n", 0, start) + 1
+    first: tuple[int, int] | None = None
+    while start > 0:
+        before = text.rfind("\n", 0, start - 1) + 1
+        line = text[before : start - 1]
+        start = before
+        if _RULE.fullmatch(line):
+            continue
+        if CELLS not in line:
+            break
+        first = (before + len(line) - len(line.lstrip()), before + len(line.rstrip()))
+    return first
+
+
+def _has_rows(text: str, end: int) -> bool:
+    """Whether another row follows the one that ends at `end`."""
+    behind = text[end:].lstrip("|").split("\n", 2)[1:]
+    return any(CELLS in line for line in behind)
+
+
+def _with_headings(row: str, header: str) -> str:
+    cells, headings = ([each.strip(" |") for each in t.split(CELLS)] for t in (row, header))
+    if len(cells) != len(headings):
+        return row
+    return "; ".join(f"{heading} {cell}" for heading, cell in zip(headings, cells, strict=True))
