@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from befit.policy.detection import Recognition, default_examiner
+from befit.policy.detection import default_examiner
+from befit.policy.detection.recognition import Recognition
 from befit.statistics import wilson
 from befit.vocabulary import DataClass
 from benchmarks.detection.texts import PROSE, labelled, prose

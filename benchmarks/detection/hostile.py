@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from befit.policy.detection import Recognition
+from befit.policy.detection.recognition import Recognition
 
 _BYTES = 500_000
 _PIECES = (

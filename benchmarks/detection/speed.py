@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median, quantiles
 
-from befit.policy.detection import Recognition
+from befit.policy.detection.recognition import Recognition
 from benchmarks.detection.texts import PROSE, prose
 
 _BLOCK = 1024

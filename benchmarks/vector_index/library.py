@@ -15,18 +15,17 @@ from befit.audit import Sealer
 from befit.audit.sealing import SealingKey
 from befit.identity import EVERYONE, Principal
 from befit.knowledge import (
-    Ask,
     Collection,
     Document,
     DocumentState,
     KnowledgeStores,
-    Library,
     NewDocument,
     StoredPassage,
 )
 from befit.knowledge.access import NOBODY_KNOWN, Acl
 from befit.knowledge.index import Changes, EmbeddedIndex, Passage, Reach
 from befit.knowledge.retrieval import Question, Retriever, packaged_weights
+from befit.knowledge.search import Ask, Library
 from befit.policy import Resource
 from befit.storage import (
     Database,

@@ -8,6 +8,7 @@ import pytest
 
 from befit.catalog import AnswerMode, Capability, Knowledge, Workspace, load_catalog, write_template
 from befit.errors import Conflict, WorkspaceError
+from befit.knowledge.access import AccessRules, read_access_rules
 from befit.settings import examine_workspace, load_settings
 from befit.vocabulary import DataClass, Impact, Zone
 
@@ -33,6 +34,18 @@ def test_the_example_loads_once_it_is_renamed(tmp_path: Path):
     workspace = Workspace.at(tmp_path)
     assert examine_workspace(workspace).problems == ()
     assert load_catalog(workspace).workflows["triage"].ends_at_person
+
+
+def test_the_rules_of_readers_say_nothing_until_they_are_edited(tmp_path: Path):
+    write_template(tmp_path)
+    raw = (tmp_path / "knowledge" / "acl.yaml").read_bytes()
+    assert read_access_rules(raw, file="acl.yaml").rules == AccessRules()
+    lines = raw.decode().replace("rules: []", "").splitlines()
+    start = lines.index("# rules:")
+    example = "\n".join(line.removeprefix("# ") for line in lines[start : lines.index("#", start)])
+    rules = read_access_rules(example.encode(), file="acl.yaml").rules
+    assert rules is not None
+    assert [rule.path for rule in rules.rules] == ["people/salaries/**", "people/**", "**"]
 
 
 def test_the_chosen_class_is_written(tmp_path: Path):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from befit.errors import WeightsMissing
 from befit.inference.embedded.weights import PINS, located
 from befit.testing import ScriptedUpstream
+from tests.cli.in_process import can_run_here, run_here
 
 BEFIT = Path(sys.executable).with_name("befit")
 
@@ -94,20 +95,11 @@ class Shell:
         self.environ |= environ or {}
 
     def __call__(self, *arguments: str, code: int | None = 0, stdin: str = "") -> Result:
-        done = subprocess.run(
-            [BEFIT, *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert code is None or done.returncode == code, (
-            f"befit {arguments}: {done.returncode}\n{done.stderr}"
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        """Run one command to its end, in this process where that can be."""
+        run = run_here if can_run_here() else _run_apart
+        ended, out, err = run(arguments, folder=self.folder, environ=self.environ, stdin=stdin)
+        assert code is None or ended == code, f"befit {arguments}: {ended}\n{err}"
+        return Result(ended, out, err)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -119,6 +111,22 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def _run_apart(
+    arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str], stdin: str
+) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [BEFIT, *arguments],
+        cwd=folder,
+        env=environ,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def needs_weights() -> None:

@@ -134,7 +134,7 @@ def test_an_interrupted_question_beside_a_server_is_cut_there(
     near.script(Reply(text="late", delay_s=30))
     before = near.disconnects
     process = server.shell.start("ask", "slowly", "--workflow", "assistant")
-    until(lambda: near.requests[-1].body.count(b"slowly"))
+    until(lambda: near.requests and b"slowly" in near.requests[-1].body)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     until(lambda: near.disconnects == before + 1)

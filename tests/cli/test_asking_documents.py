@@ -57,6 +57,14 @@ def test_who_may_not_read_it_hears_that_the_documents_do_not_say(asked: Shell) -
     assert "48,000" not in shown
 
 
+def test_a_conversation_is_named_and_goes_on_in_another_command(asked: Shell) -> None:
+    talk = ("--collection", "handbook", "--as", "hana:hr", "--conversation", "pay", "--json")
+    assert asked("ask", BAND, *talk).json["data_class"] == "confidential"
+    after = asked("ask", HOTEL, *talk).json
+    assert "120 EUR" in after["output"]
+    assert after["data_class"] == "confidential"
+
+
 def test_a_wrong_collection_exits_1_and_names_the_nearest(asked: Shell) -> None:
     result = asked("ask", HOTEL, "--collection", "handbok", code=1)
     assert "did you mean 'handbook'?" in result.err

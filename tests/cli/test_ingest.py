@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import docx
@@ -166,7 +166,7 @@ def test_a_second_run_says_what_changed_in_between(
     assert found["who flies"][0] == "travel.md"
     assert "notes.txt" not in found["boiler"]
     shown = served("knowledge", "show", "travel.md").out
-    assert "group everyone (rule:**)" in shown
+    assert "group everyone, by the rule ** of knowledge/acl.yaml" in shown
     assert "decision dec_" in shown
 
 
@@ -181,7 +181,12 @@ def test_beside_a_running_server_it_is_found_by_the_next_question(
     assert (report["added"], report["source"]) == (1, f"file:{folder}")
     query = "when is the valve replaced"
     assert searched(served, tmp_path, "plant", {query: "mara"}) == {query: ["valve.md"]}
-    inside("knowledge", "remove", "valve.md", "--collection", "plant")
+    named = ("knowledge", "remove", "valve.md", "--collection", "plant")
+    refused = inside(*named, code=1).err
+    assert "document valve.md of collection plant would go, for everybody" in refused
+    assert "repeat with --yes" in refused
+    assert searched(served, tmp_path, "plant", {query: "mara"}) == {query: ["valve.md"]}
+    assert inside(*named, "--yes").out == "document valve.md of collection plant removed\n"
     assert searched(served, tmp_path, "plant", {query: "mara"}) == {query: []}
 
 
@@ -192,29 +197,30 @@ def test_watching_takes_in_what_changes_until_it_is_interrupted(
     watching = served.start(
         "ingest", str(tmp_path), "--collection", "watched", "--watch", "--every", "1s", "--json"
     )
-
-    def documents() -> int:
-        listed = served("knowledge", "list", "--json").json["collections"]
-        figures = {each["name"]: each["figures"] for each in listed}
-        return figures["watched"]["documents"] if "watched" in figures else 0
-
+    assert watching.stdout is not None
+    reports = _documents(watching.stdout)
     try:
-        until(lambda: documents() == 1, within_s=60)
+        first = next(reports)
         (tmp_path / "b.txt").write_text("Fuses are kept in the red drawer.")
-        until(lambda: documents() == 2, within_s=60)
+        second = next(reports)
         (tmp_path / "a.txt").unlink()
-        until(lambda: documents() == 1, within_s=60)
+        third = next(reports)
     finally:
         watching.send_signal(signal.SIGINT)
-        out, _ = watching.communicate(timeout=60)
-    reports = list(_documents(out))
-    assert [(each["added"], each["removed"]) for each in reports] == [(1, 0), (1, 0), (0, 1)]
+        watching.communicate(timeout=60)
+    counts = [(each["added"], each["removed"]) for each in (first, second, third)]
+    assert counts == [(1, 0), (1, 0), (0, 1)]
+    listed = served("knowledge", "list", "--json").json["collections"]
+    figures = {each["name"]: each["figures"] for each in listed}
+    assert figures["watched"]["documents"] == 1
     assert watching.returncode in {0, 130}
 
 
-def _documents(out: str) -> Iterator[dict[str, int]]:
-    decoder = json.JSONDecoder()
-    at = 0
-    while (at := out.find("{", at)) >= 0:
-        document, at = decoder.raw_decode(out, at)
-        yield document
+def _documents(lines: Iterable[str]) -> Iterator[dict[str, int]]:
+    """The documents that a command prints one after another, each once it is whole."""
+    held = ""
+    for line in lines:
+        held += line
+        if line.rstrip() == "}":
+            yield json.loads(held)
+            held = ""

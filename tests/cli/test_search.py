@@ -70,7 +70,8 @@ def test_the_same_beside_a_server(served: Served) -> None:
     assert found(by_all)[0] == "leave.md"
     assert "bands.md" not in found(by_all)
     told = served.shell("search", "paid leave", "--as", "joe", "--limit", "1")
-    assert told.out.startswith("1. Leave\n   handbook: leave.md · internal\n")
+    assert told.out.startswith("1. Leave\n   handbook: leave.md · internal · score ")
+    assert told.err.startswith("found: 1 passage of 1 document · class internal · ")
     assert "thirty days" in told.out
     assert "decision dec_" in told.err
 
@@ -79,7 +80,7 @@ def test_nothing_found_is_said_and_is_no_failure(served: Served) -> None:
     shell = served.shell
     told = shell("search", "leave", "--filter", "colour=red")
     assert told.out == ""
-    assert "nothing found that you may read" in told.err
+    assert "not found: nothing that you may read speaks to it" in told.err
     assert shell("search", "leave", "--filter", "colour=red", "--json").json["found"] is False
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from befit.audit import SealedTables, open_keyring
 from befit.testing import ScriptedUpstream
-from tests.cli.conftest import Served, Shell, needs_weights, serve
+from tests.cli.conftest import Result, Served, Shell, needs_weights, serve, until
 
 TEXTS = {
     "weather": ["Will it rain in {}?", "How cold is {} today?", "Is there snow in {}?"],
@@ -255,8 +255,11 @@ def test_a_named_model_that_policy_forbids_is_not_measured(
 
 def reloaded(server: Served, arguments: tuple[str, ...]) -> dict[str, Any]:
     """The document once the server has taken up the changed file."""
-    for _ in range(20):
-        result = server.shell(*arguments, "--json", code=None)
-        if result.code == 0:
-            return result.json
-    raise AssertionError(result.err)
+    results: list[Result] = []
+
+    def is_taken_up() -> bool:
+        results.append(server.shell(*arguments, "--json", code=None))
+        return results[-1].code == 0
+
+    until(is_taken_up)
+    return results[-1].json

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,7 +44,11 @@ EMBEDDER = """
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A document of one or more passages."""
+    """A document of one or more passages.
+
+    Attributes:
+        classes: of passages by their number, where it is higher than the document's.
+    """
 
     doc_id: str
     title: str
@@ -52,6 +56,7 @@ class Page:
     acl: Acl
     collection: str = "handbook"
     data_class: DataClass = DataClass.INTERNAL
+    classes: Mapping[int, DataClass] = field(default_factory=dict[int, DataClass])
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     dated_s: int | None = None
 
@@ -101,7 +106,7 @@ def _document(page: Page, tenant: str, acl_id: int) -> tuple[Document, list[Stor
                 end=start + len(text),
                 page=number + 1,
                 text=text,
-                data_class=page.data_class,
+                data_class=page.classes.get(number, page.data_class),
             )
         )
         start += len(text)

@@ -76,20 +76,22 @@ async def test_a_reviewer_may_say_it_and_others_see_no_decision(room: House) -> 
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "told"),
     [
-        {},
-        {"rating": "great"},
-        {"rating": "useful", "note": "x" * 2_001},
-        {"rating": "useful", "passages": ["doc_none.0"]},
-        {"rating": "useful", "by": "somebody"},
+        ({}, "rating"),
+        ({"rating": "great"}, "it is one of useful, wrong, outdated"),
+        ({"rating": "useful", "note": "x" * 2_001}, "at most 2000"),
+        ({"rating": "useful", "passages": ["doc_none.0"]}, "doc_none.0"),
+        ({"rating": "useful", "by": "somebody"}, "by"),
     ],
 )
 async def test_wrong_feedback_is_refused_and_leaves_nothing(
-    room: House, body: dict[str, Any]
+    room: House, body: dict[str, Any], told: str
 ) -> None:
     decision_id = (await searched(room))["decision_id"]
-    assert (await rate(room, decision_id, body)).status_code == 400
+    answer = await rate(room, decision_id, body)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]["message"]
     assert (await room.record(decision_id)).reviews == ()
 
 

@@ -25,6 +25,7 @@ from befit.policy import ClassedText
 from befit.vocabulary import DEFAULT_TENANT, DataClass
 from tests.gateway.conftest import House
 from tests.gateway.reading_room import reading_room
+from tests.knowledge.parsing.pdf_files import pdf
 
 RULES = """
 rules:
@@ -43,6 +44,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     folder = tmp_path_factory.mktemp("room") / "ws"
     (folder / "knowledge").mkdir(parents=True)
     (folder / "knowledge" / "acl.yaml").write_text(RULES)
+    (folder / "workflows").mkdir()
+    (folder / "workflows" / "ask-documents.yaml").write_text("knowledge: {}\n")
     async with reading_room(folder) as built:
         yield built
 
@@ -237,6 +240,16 @@ async def test_a_removed_document_or_collection_is_gone_for_everybody(
     params = {"doc_id": "travel.md", "collection": "leaving"}
     with pytest.raises(Forbidden):
         await house.operate_as(builder(), "knowledge.remove", params)
+    whole = {"collection": "leaving", "dry_run": True}
+    assert await house.operate("knowledge.remove", whole) == {
+        "collection": "leaving",
+        "documents": 3,
+    }
+    would = await house.operate("knowledge.remove", {**params, "dry_run": True})
+    assert would["documents"] == 1
+    with pytest.raises(Forbidden):
+        await house.operate_as(builder(), "knowledge.remove", {**params, "dry_run": True})
+    assert "travel.md" in await found_by(house, "mara", "first class", "leaving")
     assert (await house.operate("knowledge.remove", params))["documents"] == 1
     assert "travel.md" not in await found_by(house, "mara", "first class", "leaving")
     with pytest.raises(NotFound):
@@ -252,14 +265,16 @@ async def test_whoever_comes_first_to_a_name_keeps_it(
     house: House, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another's first ingest runs whole while this one is on its way to the writer."""
-    mended = ingesting.mended
+    writing = ingesting.writing
 
-    async def meanwhile(*given: Any) -> int:
-        monkeypatch.setattr(ingesting, "mended", mended)
+    @asynccontextmanager
+    async def meanwhile(*given: Any) -> AsyncIterator[Any]:
+        monkeypatch.setattr(ingesting, "writing", writing)
         await ingest(house, docs, "contested", data_class="confidential", owner="admin")
-        return await mended(*given)
+        async with writing(*given) as writer:
+            yield writer
 
-    monkeypatch.setattr(ingesting, "mended", meanwhile)
+    monkeypatch.setattr(ingesting, "writing", meanwhile)
     params = {"source": str(docs), "collection": "contested", "data_class": "public"}
     with pytest.raises((Conflict, Forbidden)):
         await house.operate_as(builder(), "ingest", params)
@@ -384,3 +399,27 @@ async def test_the_ledger_holds_all_of_it(house: House) -> None:
     await house.platform.projector.caught_up()
     report = verify(house.platform.workspace.befit_dir)
     assert report.ok, report.problems
+
+
+async def test_a_citation_of_a_pdf_tells_where_on_its_pages_it_stands(
+    house: House, tmp_path: Path
+) -> None:
+    docs = tmp_path / "pdf"
+    docs.mkdir()
+    first = [(72.0, 700.0, 11.0, "The canteen is open from eleven to two.")]
+    second = [
+        (72.0, 700.0, 11.0, "A hotel room is paid for up to"),
+        (72.0, 686.0, 11.0, "one hundred crowns a night."),
+        (72.0, 500.0, 11.0, "Breakfast is not paid for apart."),
+    ]
+    (docs / "travel.pdf").write_bytes(pdf([first, second]))
+    await ingest(house, docs, "printed")
+    asked = {"text": "How much is paid for a hotel room?", "collection": "printed"}
+    answer = await house.operate("ask", asked)
+    (cited,) = [each for each in answer["citations"] if "crowns" in each["text"]]
+    assert cited["page"] == 2
+    assert [box["page"] for box in cited["boxes"]] == [2, 2]
+    upper, lower = cited["boxes"]
+    assert 690 < upper["bottom"] < upper["top"] < 720
+    assert lower["top"] <= upper["bottom"]
+    assert upper["right"] > lower["right"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -280,6 +281,27 @@ async def test_the_decision_of_a_file_commits_to_what_each_row_was_given(
     assert (first["id"], first["reader"]) == ("one", "as:mara")
     assert [each["doc_id"] for each in first["passages"]] == documents(found["queries"][0])
     assert b"thirty days" not in b"".join(rows)
+
+
+async def test_the_decision_of_a_file_has_the_hash_of_the_file_as_it_stands(
+    room: House, tmp_path: Path
+) -> None:
+    file = Path(write_rows(tmp_path / "rows.jsonl.gz", ROWS[2]))
+    found = await room.operate("knowledge.search_file", {"queries": str(file)})
+    record = await room.record(found["decision_id"])
+    content = file.read_bytes()
+    assert record.input_sha256 == hashlib.sha256(content).hexdigest()
+    assert record.input_bytes == len(content)
+
+
+async def test_a_row_whose_reader_cannot_be_is_told_before_anything_is_searched(
+    room: House, tmp_path: Path
+) -> None:
+    before = len(await room.decisions())
+    file = write_rows(tmp_path / "rows.jsonl", ROWS[2], {**ROWS[0], "as": "mara:"})
+    with pytest.raises(InvalidRequest, match=r"query 'one': 'mara:' is no reader"):
+        await room.operate("knowledge.search_file", {"queries": file})
+    assert len(await room.decisions()) == before
 
 
 async def test_reader_of_rows_that_name_nobody_is_the_one_asserted(

@@ -11,6 +11,7 @@ import pytest_asyncio
 from befit.errors import InvalidRequest, NotFound
 from befit.identity import local_administrator
 from befit.knowledge.access import Acl
+from befit.vocabulary import DataClass
 from tests.gateway.conftest import House
 from tests.gateway.reading_room import Page, reading_room, shelve
 
@@ -25,7 +26,29 @@ SHELVES = (
     ),
     Page(doc_id="leave.md", title="L", passages=("Shifts. ",), acl=EVERYBODY, collection="plant"),
     Page(doc_id="nobody.md", title="N", passages=("Nobody. ",), acl=Acl()),
+    Page(
+        doc_id="mixed.md",
+        title="Mixed",
+        passages=("Valves are blue. ", "Pumps are red. ", "The code is 7. "),
+        acl=EVERYBODY,
+        collection="plant",
+        classes={2: DataClass.RESTRICTED},
+    ),
+    Page(
+        doc_id="closed.md",
+        title="Closed",
+        passages=("Nobody enters. ",),
+        acl=EVERYBODY,
+        collection="plant",
+        data_class=DataClass.RESTRICTED,
+    ),
 )
+
+NO_RESTRICTED = """
+@id("own/not-for-users") @reason("restricted documents are not for users")
+forbid (principal, action == Action::"retrieve", resource)
+when { resource.data_class == 3 && principal.roles == ["user"] };
+"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -83,6 +106,82 @@ async def test_what_why_says_is_what_a_search_does(room: House) -> None:
             if page.collection == "handbook":
                 said = await why(room, page.doc_id, reader, collection="handbook")
                 assert said["allowed"] is (page.doc_id in seen), (reader, page.doc_id)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def withheld(room: House) -> AsyncIterator[House]:
+    """The room while restricted documents are not for users."""
+    policies = room.platform.workspace.policies_dir
+    policies.mkdir(exist_ok=True)
+    rule = policies / "own.cedar"
+    rule.write_text(NO_RESTRICTED)
+    try:
+        assert (await room.platform.shelf.reload()).changed
+        yield room
+    finally:
+        rule.unlink()
+        await room.platform.shelf.reload()
+
+
+async def test_a_document_of_several_classes_is_judged_by_each_passages_own(
+    withheld: House,
+) -> None:
+    found = await why(withheld, "mixed.md", "mara")
+    assert (found["allowed"], found["readable"]) == (True, 2)
+    assert found["passages"] == [
+        {
+            "data_class": "internal",
+            "tags": [],
+            "count": 2,
+            "allowed": True,
+            "rules": ["baseline/readers-read-what-lists-admit"],
+        },
+        {
+            "data_class": "restricted",
+            "tags": [],
+            "count": 1,
+            "allowed": False,
+            "rules": ["own/not-for-users"],
+        },
+    ]
+    assert "forbids 1 of its 3 passages, restricted (own/not-for-users)" in found["because"]
+    assert found["because"] in found["path"]
+    searched = await withheld.operate_as(
+        local_administrator(acting_as="mara"),
+        "knowledge.search",
+        {"query": "valves pumps code", "collections": ["plant"]},
+    )
+    mixed = [each for each in searched["results"] if each["doc_id"] == "mixed.md"]
+    assert len(mixed) == found["readable"]
+    assert (await why(withheld, "mixed.md", None))["readable"] == 3
+    assert (await why(withheld, "closed.md", "mara"))["allowed"] is False
+
+
+async def test_who_asks_about_themselves_hears_of_no_passage_that_is_withheld(
+    withheld: House,
+) -> None:
+    own = await get(withheld, "user", doc_id="mixed.md")
+    assert (own.status_code, own.json()["readable"]) == (200, 2)
+    assert [each["data_class"] for each in own.json()["passages"]] == ["internal"]
+    assert "restricted" not in own.text
+    assert "own/not-for-users" not in own.text
+    closed = await get(withheld, "user", doc_id="closed.md")
+    gone = await get(withheld, "user", doc_id="clozed.md")
+    assert closed.status_code == gone.status_code == 404
+    assert closed.text.replace("closed", "clozed") == gone.text
+
+
+@pytest.mark.parametrize("who", ["person:P3Q4", "key:K1A2", "role:kng"])
+async def test_an_id_of_nobody_is_not_taken_for_a_name(room: House, who: str) -> None:
+    with pytest.raises(NotFound):
+        await why(room, "pay/bands.md", who)
+
+
+async def test_a_person_is_found_however_their_name_is_composed(room: House) -> None:
+    await room.operate("people.add", {"name": "J\u00f6rg"})
+    found = await why(room, "pay/bands.md", "Jo\u0308rg")
+    assert found["reader"].startswith("person:")
+    assert found["notes"] == []
 
 
 async def test_a_name_that_two_collections_have_needs_the_collection(room: House) -> None:

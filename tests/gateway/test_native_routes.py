@@ -192,7 +192,7 @@ async def test_usage_is_ones_own_key_and_everything_for_administrators(house: Ho
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("by=modell", "Invalid enum value"),
+        ("by=modell", "it is one of day, key, model, workflow"),
         ("since=yesterday", "is no time"),
         ("sinse=7d", "did you mean 'since'"),
         ("since=1d&since=2d", "given 2 times"),

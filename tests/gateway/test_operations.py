@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
 
 from befit.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from befit.gateway.operations import OperationCall, perform
+from befit.gateway.operations.registry import MODULES
 from befit.identity import local_administrator
 from befit.testing import Reply
 from befit.vocabulary import silent
@@ -17,6 +19,17 @@ ASKED = {
     "decision_id", "status", "output", "workflow", "model", "zone", "evidence", "data_class",
     "excluded", "cost_usd", "latency_ms",
 }  # fmt: skip
+
+
+def test_each_module_offers_the_operations_that_stand_under_its_name() -> None:
+    offered = {
+        module: tuple(
+            each.name
+            for each in importlib.import_module(f"befit.gateway.operations.{module}").OPERATIONS
+        )
+        for module in MODULES
+    }
+    assert offered == dict(MODULES)
 
 
 async def test_ask_answers_with_the_contracts_document(house: House) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,8 @@ from befit.identity import (
     new_person,
 )
 from tests.identity.conftest import ISSUER, Trust, World
+
+FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
 
 ROLES = st.frozensets(st.sampled_from(list(Role)), min_size=1)
 
@@ -161,7 +165,7 @@ def test_what_cannot_be_said_of_a_person_is_refused(change: dict[str, object], t
         checked_person(replace(person, **change))  # type: ignore[arg-type]
 
 
-@given(st.text(max_size=12))
+@given(st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=":,"), min_size=1))
 def test_whatever_name_is_asserted_is_nobodys_own_id(name: str) -> None:
     asserted = local_administrator(acting_as=name)
     assert asserted.id.startswith("as:")
@@ -171,3 +175,16 @@ def test_whatever_name_is_asserted_is_nobodys_own_id(name: str) -> None:
 
 def test_who_asserts_the_administrators_name_is_not_the_administrator() -> None:
     assert local_administrator(acting_as="admin").id != local_administrator().id
+
+
+@pytest.mark.parametrize("reader", ["", " ", ":hr", "tom:", "tom:hr,", "tom:hr:it", "t\u200bom"])
+def test_an_assertion_that_names_nobody_or_no_group_is_refused(reader: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"USER\[:GROUP,GROUP\.\.\]"):
+        local_administrator(acting_as=reader)
+
+
+def test_an_asserted_name_is_the_same_however_its_letters_are_composed() -> None:
+    whole, parted = (unicodedata.normalize(form, "J\u00f6rg:\u00c4rzte, hr") for form in FORMS)
+    assert whole != parted
+    assert local_administrator(acting_as=whole) == local_administrator(acting_as=parted)
+    assert local_administrator(acting_as=whole).groups == {"everyone", "\u00c4rzte", "hr"}

@@ -46,6 +46,18 @@ async def test_a_good_token_is_its_holder(world: World) -> None:
     assert principal.spends_as == principal.id
 
 
+async def test_a_group_of_a_token_is_the_same_however_its_letters_are_composed(
+    world: World,
+) -> None:
+    whole, parted = "\u00c4rzte", "A\u0308rzte"
+    world.trusting(groups={parted: parted}, roles={parted: Role.AUDITOR})
+    principal = await world.authenticator().authenticate(
+        world.provider.sign(world.claims(groups=[whole]))
+    )
+    assert principal.groups == {"everyone", whole}
+    assert Role.AUDITOR in principal.roles
+
+
 async def test_groups_and_roles_come_from_the_claims_that_are_mapped_and_from_no_other(
     world: World,
 ) -> None:

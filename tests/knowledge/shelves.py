@@ -14,13 +14,10 @@ from befit.audit import Sealer
 from befit.audit.sealing import SealingKey
 from befit.identity import EVERYONE, Principal, Role
 from befit.knowledge import (
-    Ask,
     Collection,
     Document,
     DocumentState,
-    Found,
     KnowledgeStores,
-    Library,
     NewDocument,
     StoredPassage,
 )
@@ -28,6 +25,7 @@ from befit.knowledge.access import Acl
 from befit.knowledge.index import Changes, Passage, Vector
 from befit.knowledge.indexed import ref_of
 from befit.knowledge.retrieval import Question, packaged_weights
+from befit.knowledge.search import Ask, Embed, Found, Library
 from befit.policy import ClassedText, Resource
 from befit.storage import (
     Database,
@@ -131,6 +129,13 @@ class Shelves:
         ]
         with self.library.writer(tenant, dimensions=DIMENSIONS) as writer:
             writer.apply(Changes(put=put))
+
+    async def rebuild(self, embedding: Embed = embed, tenant: str = DEFAULT_TENANT) -> int:
+        with self.library.writer(tenant, dimensions=DIMENSIONS) as writer:
+            return await self.library.rebuild(tenant, embedding, writer)
+
+    async def problems(self, tenant: str = DEFAULT_TENANT) -> tuple[str, ...]:
+        return (await self.library.verify(tenant)).problems
 
     async def search(self, who: Principal, text: str, *collections: str, **more: object) -> Found:
         return await self.library.search(asked(who, text, *collections, **more))

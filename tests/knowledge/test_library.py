@@ -14,10 +14,11 @@ import pytest
 
 from befit.errors import Conflict, NotFound, Overloaded
 from befit.identity import EVERYONE, Role
-from befit.knowledge import DocumentState, Filters, Library, Placement
+from befit.knowledge import DocumentState, Placement
 from befit.knowledge.access import NOBODY_KNOWN, Acl
 from befit.knowledge.index import IndexDamaged
 from befit.knowledge.retrieval import packaged_weights
+from befit.knowledge.search import Filters, Library
 from befit.policy import Resource, ResourceKind
 from befit.vocabulary import DataClass, Tag
 from tests.knowledge.interrupted import Interrupted
@@ -48,6 +49,23 @@ async def test_each_reader_finds_what_their_lists_admit(shelves: Shelves) -> Non
     assert await shelves.found(ADMIN, "leave rules") == {"A", "H", "D", "N"}
 
 
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("file:///srv/private/H.md", ""),
+        ("sftp://service@files.example/H.md", ""),
+        ("s3://handbooks/H.md", "s3://handbooks/H.md"),
+        ("http://pages.example/H", "http://pages.example/H"),
+    ],
+)
+async def test_readers_are_told_no_place_of_the_servers_own(
+    shelves: Shelves, uri: str, told: str
+) -> None:
+    await shelves.put({"H": "leave is thirty days"}, group("hr"), uri=uri)
+    (passage,) = (await shelves.search(MARA, "leave days")).passages
+    assert passage.uri == told
+
+
 async def test_a_passage_comes_with_all_that_a_citation_needs(shelves: Shelves) -> None:
     await shelves.put(
         {"H": "leave is thirty days"},
@@ -58,12 +76,14 @@ async def test_a_passage_comes_with_all_that_a_citation_needs(shelves: Shelves) 
         dated_s=7,
         tags=frozenset({Tag.PII}),
         data_class=DataClass.CONFIDENTIAL,
+        uri="https://pages.example/leave",
     )
     found = await shelves.search(MARA, "leave days")
     (passage,) = found.passages
     assert (passage.doc_id, passage.key, passage.passage_id) == ("hr/leave.md", "H", "H.0")
     assert passage.text == "leave is thirty days"
-    assert (passage.title, passage.uri, passage.dated_s) == ("Leave", "file:///srv/H.md", 7)
+    assert passage.uri == "https://pages.example/leave"
+    assert (passage.title, passage.dated_s) == ("Leave", 7)
     assert passage.metadata == {"department": "hr"}
     assert [passage.text[start:end] for start, end in passage.highlights] == ["leave", "days"]
     assert (found.data_class, found.tags) == (DataClass.CONFIDENTIAL, {Tag.PII})
@@ -129,7 +149,7 @@ async def test_a_document_that_has_moved_is_found_by_its_new_readers_at_once(
     await shelves.stores.documents.place("default", {"H": it})
     assert await shelves.found(MARA, "leave") == {"I"}
     assert await shelves.found(OTTO, "leave") == {"H"}
-    await shelves.library.rebuild("default", embed, dimensions=DIMENSIONS)
+    await shelves.rebuild()
     assert shelves.stores.access.rights(OTTO).indexed_as == frozenset()
     assert await shelves.found(MARA, "leave") == {"I"}
     assert await shelves.found(OTTO, "leave") == {"H"}
@@ -326,7 +346,7 @@ async def test_a_second_writer_is_told_that_one_is_at_work(shelves: Shelves) -> 
             shelves.library.writer("default", dimensions=DIMENSIONS)
         shelves.library.writer("other", dimensions=DIMENSIONS).close()
         with pytest.raises(Conflict):
-            await shelves.library.rebuild("default", embed, dimensions=DIMENSIONS)
+            await shelves.rebuild()
 
 
 def _damage(shelves: Shelves) -> None:
@@ -336,13 +356,13 @@ def _damage(shelves: Shelves) -> None:
 
 async def test_a_damaged_index_is_told_and_rebuilt_from_the_store(shelves: Shelves) -> None:
     await shelves.put({"A": "leave one", "B": "leave two"}, group(EVERYONE))
-    assert await shelves.library.verify("default") == ()
+    assert await shelves.problems() == ()
     _damage(shelves)
-    assert await shelves.library.verify("default")
+    assert await shelves.problems()
     with pytest.raises(IndexDamaged, match="rebuild"):
         await shelves.search(MARA, "leave")
-    assert await shelves.library.rebuild("default", embed, dimensions=DIMENSIONS) == 2
-    assert await shelves.library.verify("default") == ()
+    assert await shelves.rebuild() == 2
+    assert await shelves.problems() == ()
     assert await shelves.found(MARA, "leave") == {"A", "B"}
 
 
@@ -358,7 +378,7 @@ async def test_while_a_damaged_index_is_rebuilt_searches_are_asked_to_come_again
         await go_on.wait()
         return await embed(texts)
 
-    rebuild = asyncio.create_task(shelves.library.rebuild("default", slowly, dimensions=DIMENSIONS))
+    rebuild = asyncio.create_task(shelves.rebuild(slowly))
     await begun.wait()
     with pytest.raises(Overloaded, match="rebuilt"):
         await shelves.search(MARA, "leave")
@@ -378,7 +398,7 @@ async def test_searches_go_on_in_the_old_index_while_a_new_one_is_built(
         await go_on.wait()
         return await embed(texts)
 
-    rebuild = asyncio.create_task(shelves.library.rebuild("default", slowly, dimensions=DIMENSIONS))
+    rebuild = asyncio.create_task(shelves.rebuild(slowly))
     await begun.wait()
     assert await shelves.found(MARA, "leave") == {"A"}
     go_on.set()
@@ -398,7 +418,7 @@ async def test_a_rebuild_that_does_not_end_changes_nothing_and_frees_the_writer(
             raise Overloaded("the model is busy")
         await asyncio.Event().wait()
 
-    rebuild = asyncio.create_task(shelves.library.rebuild("default", never, dimensions=DIMENSIONS))
+    rebuild = asyncio.create_task(shelves.rebuild(never))
     await begun.wait()
     if way == "is cancelled":
         rebuild.cancel()
@@ -411,15 +431,13 @@ async def test_a_rebuild_that_does_not_end_changes_nothing_and_frees_the_writer(
 async def test_passages_that_the_index_lacks_are_counted(shelves: Shelves) -> None:
     await shelves.put({"A": "leave one", "B": "leave two"}, group(EVERYONE))
     await shelves.stores.documents.drop("default", ["A"])
-    assert await shelves.library.verify("default") == (
-        "the index holds 2 passages of 1 that are stored",
-    )
+    assert await shelves.problems() == ("the index holds 2 passages of 1 that are stored",)
 
 
 async def test_an_empty_tenant_finds_nothing_and_has_nothing_wrong(shelves: Shelves) -> None:
     assert (await shelves.search(MARA, "leave")).passages == ()
-    assert await shelves.library.verify("default") == ()
-    assert await shelves.library.rebuild("default", embed, dimensions=DIMENSIONS) == 0
+    assert await shelves.problems() == ()
+    assert await shelves.rebuild() == 0
     assert (await shelves.search(MARA, "leave")).passages == ()
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from befit.errors import Overloaded
 from befit.identity import EVERYONE, Principal, Role
-from befit.knowledge import DocumentState, Library
+from befit.knowledge import DocumentState
 from befit.knowledge.access import Acl
 from befit.knowledge.retrieval import packaged_weights
+from befit.knowledge.search import Library
 from tests.knowledge.interrupted import Interrupted
 from tests.knowledge.shelves import SUBJECTS, Shelves, asked, reader
 

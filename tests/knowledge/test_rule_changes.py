@@ -149,6 +149,47 @@ async def test_a_list_that_an_ingest_makes_meanwhile_is_its_sources_all_the_same
     assert await shelves.found(OTTO, "leave") == {"S"}
 
 
+async def test_a_document_that_an_ingest_places_meanwhile_stays_where_its_source_wants_it(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the documents and their moving the source has told its readers."""
+    await place(shelves, "S", "hr/s.md", None)
+    await place(shelves, "N", "hr/n.md", None)
+    access, documents = shelves.stores.access, shelves.stores.documents
+    page = documents.page
+
+    async def then_an_ingest(*told: object, **more: object) -> object:
+        found = await page(*told, **more)
+        kept = await access.keep("default", "source:handbook:1", "source", group("it"))
+        await documents.place("default", {"S": kept.acl_id})
+        return found
+
+    monkeypatch.setattr(documents, "page", then_an_ingest)
+    changed = await apply_rules(shelves.stores, "default", rules(HR))
+    assert changed.moved == 1
+    assert await shelves.found(MARA, "leave") == {"N"}
+    assert await shelves.found(OTTO, "leave") == {"S"}
+
+
+async def test_a_class_that_an_ingest_raises_meanwhile_is_not_lowered(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place(shelves, "H", "hr/leave.md", HR)
+    documents = shelves.stores.documents
+    page = documents.page
+
+    async def then_an_ingest(*told: object, **more: object) -> object:
+        found = await page(*told, **more)
+        await documents.raise_class("default", ["H"], DataClass.RESTRICTED, frozenset({Tag.PHI}))
+        return found
+
+    monkeypatch.setattr(documents, "page", then_an_ingest)
+    secret = Rule(path="hr/**", acl=group("hr"), data_class=DataClass.CONFIDENTIAL)
+    await apply_rules(shelves.stores, "default", rules(secret))
+    found = await shelves.search(MARA, "leave")
+    assert (found.data_class, found.tags) == (DataClass.RESTRICTED, {Tag.PHI})
+
+
 async def test_a_document_of_a_list_that_is_not_known_is_left_alone(shelves: Shelves) -> None:
     await shelves.put({"S": "leave S"}, NOBODY_KNOWN, path="hr/s.md")
     await shelves.stores.documents.place("default", {"S": 999_999})

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import referencing
-import referencing.exceptions
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing.jsonschema import DRAFT202012
-
 from befit.catalog.problem import dotted
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +15,13 @@ def schema_fault(schema: Mapping[str, Any]) -> str | None:
 
     References lead into the schema itself: validation never opens a connection.
     """
+    # Slow to load, and most workflows have no schema.
+    import referencing
+    import referencing.exceptions
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from referencing.jsonschema import DRAFT202012
+
     if schema.get("$schema", _DIALECT).rstrip("#") != _DIALECT:
         return f"`$schema` must be {_DIALECT}, or left out"
     try:

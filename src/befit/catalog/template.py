@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from befit.catalog.files import CONFIG
+from befit.catalog.files import ACCESS_FILE, CONFIG
 from befit.catalog.write import replace_file
 from befit.catalog.yaml_edit import set_value
 from befit.errors import Conflict, WorkspaceError
@@ -20,6 +20,7 @@ _FILES = {
     "workflows/assistant.yaml": "assistant.yaml",
     "workflows/ask-documents.yaml": "ask-documents.yaml",
     "workflows/triage.yaml.example": "triage.yaml.example",
+    ACCESS_FILE: "acl.yaml",
 }
 _IGNORED = ".gitignore"
 
@@ -27,7 +28,7 @@ _IGNORED = ".gitignore"
 def write_template(
     folder: Path, *, undeclared_class: DataClass = DataClass.INTERNAL
 ) -> tuple[Path, ...]:
-    """Make a folder a workspace: the embedded cards, two workflows, a commented example.
+    """Make a folder a workspace: the embedded cards, two workflows, commented examples.
 
     Args:
         folder: made where it does not exist; other files in it stay as they are.

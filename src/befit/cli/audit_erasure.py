@@ -7,7 +7,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.options import example, json_option, workspace_option
-from befit.cli.output import is_answerable, print_json, say, table
+from befit.cli.output import agreed, print_json, say, table
 from befit.cli.session import perform
 
 
@@ -44,26 +44,19 @@ def erase(workspace: Workspace, who: str, yes: bool, as_json: bool) -> int:
     It cannot be undone. The ledger still verifies, and records which keys were destroyed. You
     are asked for your yes; without a terminal or --yes the answer is no.
     """
-    if not yes and not _agreed(who):
+    told = f"every key of {who} is destroyed, and nothing brings back what they sealed"
+    if not (yes or agreed(told, "Erase?", otherwise="nothing was erased")):
         return 1
     document = perform(workspace, "audit.erase", {"who": who})
     if as_json:
         print_json(document)
         return 0
-    told = msgspec.convert(document, _Erased)
+    erased = msgspec.convert(document, _Erased)
     click.echo(
-        f"{len(told.keys)} keys of {who} are destroyed and {told.rows} rows cleared; the ledger "
-        f"names them {told.pseudonym} (recorded as {', '.join(told.records)})"
+        f"{len(erased.keys)} keys of {who} are destroyed and {erased.rows} rows cleared; the "
+        f"ledger names them {erased.pseudonym} (recorded as {', '.join(erased.records)})"
     )
     return 0
-
-
-def _agreed(who: str) -> bool:
-    question = f"every key of {who} is destroyed, and nothing brings back what they sealed"
-    if is_answerable():
-        return click.confirm(f"{question}. Erase?", err=True)
-    say(f"befit: {question}; nothing was erased: repeat with --yes to agree")
-    return False
 
 
 @click.command(epilog=example("befit audit retain --dry-run", "befit audit retain --json"))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from befit.catalog import Via, Workspace, owner_pid
+from befit.catalog import Workspace, owner_pid
+from befit.cli.attaching import add_command
 from befit.cli.card_findings import card_findings
 from befit.cli.finding import Finding, State
 from befit.cli.ledger_at_rest import verify_at_rest
@@ -247,15 +248,3 @@ def _offered(server: Found) -> str:
     shown = ", ".join(server.models[:4])
     more = len(server.models) - 4
     return f"offers {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def add_command(server: Found) -> str:
-    """The command that attaches a model of what was found."""
-    model = server.models[0] if server.models else "MODEL"
-    parts = ["befit models add NAME", f"--via {server.via}"]
-    if server.via is Via.OPENAI or server.models:
-        parts.append(f"--url {server.url}")
-    parts.append(f"--model {model}")
-    if server.key_ref or server.needs_key:
-        parts.append(f"--key {server.key_ref or 'env:NAME'}")
-    return " ".join(parts)

@@ -10,7 +10,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.options import example, json_option, workspace_folder_option
-from befit.cli.output import milliseconds, print_json, say, table
+from befit.cli.output import counted, milliseconds, print_json, say, table
 from befit.cli.progress import shown_progress
 from befit.cli.session import run
 
@@ -99,15 +99,17 @@ def _show(report: _Report) -> None:
     click.echo(table(("surface", "checks", "found what may be read"), rows))
     revoked = report.revocation_ms
     if revoked.n:
+        rights = counted(revoked.n, "right")
         click.echo(
-            f"\n{revoked.n} rights taken away: gone after {milliseconds(revoked.p50)} (median), "
+            f"\n{rights} taken away: gone after {milliseconds(revoked.p50)} (median), "
             f"{milliseconds(revoked.max)} at most, with the search that shows it; "
-            f"{revoked.late} searches still found it"
+            f"{counted(revoked.late, 'search', 'searches')} still found it"
         )
     for finding in report.findings[:_SHOWN]:
         click.echo(f"LEAK {finding.surface}: {finding.reader} sees {finding.what}")
         click.echo(f"     .. {' '.join(finding.around.split())} ..")
-    click.echo(f"\n{report.checks:,} checks in {report.seconds:.0f} s, {report.leaks} leaks")
+    checks = counted(report.checks, "check")
+    click.echo(f"\n{checks} in {report.seconds:.0f} s, {counted(report.leaks, 'leak')}")
     if not report.proves_something:
         click.echo(
             "Readers do not find what they may read, so this shows nothing: look at your policies"

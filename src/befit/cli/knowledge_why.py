@@ -12,6 +12,10 @@ from befit.cli.passages import plain
 from befit.cli.session import perform
 
 
+class _Passages(msgspec.Struct):
+    count: int
+
+
 class _Why(msgspec.Struct):
     """What is printed of an explanation."""
 
@@ -24,6 +28,8 @@ class _Why(msgspec.Struct):
     allowed: bool
     because: str
     path: list[str]
+    readable: int
+    passages: list[_Passages]
 
 
 @click.command(
@@ -49,8 +55,8 @@ def why(
 ) -> int:
     """Say why somebody can or cannot read a document.
 
-    DOC is what its source calls it, as results and citations do. Exits 0 where they may read it
-    and 1 where not.
+    DOC is what its source calls it, as results and citations do. Exits 0 where they may read it,
+    or some of its passages, and 1 where not.
     """
     params = {"doc_id": doc_id, "collection": collection, "reader": reader}
     document = perform(workspace, "knowledge.why", params)
@@ -64,7 +70,10 @@ def why(
 
 def _show(found: _Why) -> None:
     verb = "may read" if found.allowed else "may not read"
-    click.echo(plain(f"{found.name} {verb} {found.doc_id} ({found.collection}): {found.because}"))
+    count = sum(each.count for each in found.passages)
+    some = f"{found.readable} of the {count} passages of " if 0 < found.readable < count else ""
+    what = f"{some}{found.doc_id} ({found.collection})"
+    click.echo(plain(f"{found.name} {verb} {what}: {found.because}"))
     for step in found.path:
         click.echo(plain(f"  {step}"))
     for note in found.notes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,7 @@ class _LazyGroup(click.Group):
     metavar="NAME",
     help="The tenant to act in; default: default, or BEFIT_TENANT.",
 )
-@click.version_option(version("befit"), prog_name="befit")
+@click.version_option(package_name="befit", prog_name="befit")
 @click.pass_context
 def befit(ctx: click.Context, workspace: Path | None, tenant: str | None) -> None:
     """Put the right model on each task, with a receipt for every decision."""
@@ -107,13 +106,14 @@ def befit(ctx: click.Context, workspace: Path | None, tenant: str | None) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the thing asked for is not so, 2 wrong use."""
+    gc.set_threshold(20_000, 20, 50)  # what a command loads stays: looking through it finds nothing
     try:
         code: Any = befit.main(arguments, standalone_mode=False)  # the command's own return value
     except BefitError as error:
         sys.exit(fail(error))
     except click.ClickException as error:
         sys.exit(_wrong_use(error))
-    except (KeyboardInterrupt, click.Abort, asyncio.CancelledError):
+    except (KeyboardInterrupt, click.Abort):
         say("befit: interrupted")
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:

@@ -75,6 +75,25 @@ def moment(unix_s: float | None) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """How many there are of something: `1 document`, `2,000 documents`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def agreed(told: str, question: str, *, otherwise: str) -> bool:
+    """Whether somebody says yes to what cannot be taken back; without a terminal nobody does.
+
+    Args:
+        told: what would happen.
+        question: such as `Remove?`.
+        otherwise: what is so where nobody can be asked, such as `nothing was removed`.
+    """
+    if is_answerable():
+        return click.confirm(f"{told}. {question}", err=True)
+    say(f"befit: {told}; {otherwise}: repeat with --yes to agree")
+    return False
+
+
 def is_answerable() -> bool:
     """Whether a person sits at both ends: questions can be shown and answered."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -110,8 +110,8 @@ def run(work: Coroutine[object, object, T]) -> T:
     """Run a command's work; Ctrl-C and SIGTERM end it the orderly way.
 
     Raises:
-        KeyboardInterrupt: it was interrupted; what it had open has been closed.
-        CancelledError: it was told to terminate; likewise.
+        KeyboardInterrupt: it was interrupted or told to terminate; what it had open has been
+            closed.
     """
 
     async def cancellable() -> T:
@@ -125,7 +125,10 @@ def run(work: Coroutine[object, object, T]) -> T:
             await asyncio.wait((task,))
             raise
 
-    return asyncio.run(cancellable())
+    try:
+        return asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _server_or_lock(workspace: Workspace) -> ControlClient | WorkspaceLock:

@@ -106,9 +106,17 @@ async def _serve(order: Order, order_input: BinaryIO, reports: BinaryIO) -> None
         background.start(
             "listening to the supervisor", lambda: _stop_when_orphaned(order_input, server)
         )
+        await asyncio.to_thread(_load_recognisers, platform)
         _report(reports, _started(platform))
         _spare_the_collector()
         await server.serve(listener)
+
+
+def _load_recognisers(platform: Platform) -> None:
+    """What is loaded when a text is first examined, so that no request waits for it."""
+    examine = platform.shelf.now.examine
+    if examine is not None:
+        examine(())
 
 
 def _spare_the_collector() -> None:

@@ -13,7 +13,7 @@ from befit.identity.directory import (
 )
 from befit.identity.issuer import ALGORITHMS, Issuer, issuer_prefix
 from befit.identity.keys import ApiKey, KeyGrant, KeyStore, issue_key
-from befit.identity.naming import require_name
+from befit.identity.naming import plain_name, require_name
 from befit.identity.principal import EVERYONE, Principal, Role, local_administrator
 from befit.identity.recognition import IdentityStores, principal_of_key
 from befit.identity.token_verifier import TokenVerifier, Trusted
@@ -43,6 +43,7 @@ __all__ = [
     "local_administrator",
     "new_group",
     "new_person",
+    "plain_name",
     "principal_of_key",
     "require_name",
 ]

@@ -20,6 +20,15 @@ def new_marks() -> str:
     return "".join(secrets.choice(MARKS) for _ in range(MARKS_OF_ID))
 
 
+def plain_name(name: str) -> str:
+    """A name as it is compared: one form of each letter, no spaces around; capitals count.
+
+    An accented letter may be typed whole or in two parts, and looks the same: what denies a
+    group must not miss it for that.
+    """
+    return (name if name.isascii() else unicodedata.normalize("NFC", name)).strip()
+
+
 def require_name(name: str, what: str) -> str:
     """The name, if it may name a `what`.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from befit.errors import InvalidRequest
+from befit.identity.naming import plain_name
 from befit.vocabulary import DEFAULT_TENANT, BudgetPeriod
 
 EVERYONE = "everyone"
@@ -71,6 +73,9 @@ def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_T
 
     `acting_as` is `USER[:GROUP,GROUP..]`: the asserted reader, with the role of a
     user alone.
+
+    Raises:
+        InvalidRequest: what is asserted names no user, or a group that is none.
     """
     if acting_as is None:
         return Principal(
@@ -79,10 +84,23 @@ def local_administrator(*, acting_as: str | None = None, tenant: str = DEFAULT_T
             tenant=tenant,
             roles=frozenset(Role),
         )
-    user, _, groups = acting_as.partition(":")
-    return Principal(
-        id=f"{_ASSERTED}{user}",
-        name=user,
-        tenant=tenant,
-        groups=frozenset({EVERYONE, *filter(None, groups.split(","))}),
-    )
+    user, groups = _asserted(acting_as)
+    return Principal(id=f"{_ASSERTED}{user}", name=user, tenant=tenant, groups=groups | {EVERYONE})
+
+
+def _asserted(acting_as: str) -> tuple[str, frozenset[str]]:
+    """The user and groups of `USER[:GROUP,GROUP..]`.
+
+    A list of groups that names none is more likely a slip than somebody of no group, and who
+    is denied by a group must not be missed for a slip.
+    """
+    user, colon, listed = acting_as.partition(":")
+    groups = listed.split(",") if colon else []
+    names = [plain_name(name) for name in (user, *groups)]
+    if not all(name and name.isprintable() and ":" not in name for name in names):
+        raise InvalidRequest(
+            f"{acting_as[:80]!r} is no reader, which is written USER[:GROUP,GROUP..]",
+            next_step="leave the colon out for somebody of no group" if colon else None,
+            param="as",
+        )
+    return names[0], frozenset(names[1:])

@@ -23,6 +23,7 @@ from befit.identity.directory import Subject, is_sub
 from befit.identity.document_fetch import fetch_document
 from befit.identity.issuer import Issuer
 from befit.identity.issuer_keys import Fetch, IssuerKeys
+from befit.identity.naming import plain_name
 from befit.identity.principal import Role
 from befit.identity.token import (
     MOST_CHARACTERS,
@@ -172,14 +173,20 @@ def _believed(
         raise TokenFaultError("it is not valid yet; is a clock wrong?")
     if not is_sub(claims.sub):
         raise TokenFaultError("its subject cannot be one")
-    named = words_in(everything, issuer.groups_claim)
+    named = frozenset(map(plain_name, words_in(everything, issuer.groups_claim)))
     return VerifiedToken(
         issuer=issuer,
         subject=Subject(issuer.url, claims.sub),
         name=_name(issuer, claims, everything),
         expires_at=claims.exp + skew_s,
-        groups=frozenset(ours for theirs, ours in issuer.groups.items() if theirs in named),
-        roles=frozenset(role for theirs, role in issuer.roles.items() if theirs in named),
+        groups=frozenset(
+            plain_name(ours)
+            for theirs, ours in issuer.groups.items()
+            if plain_name(theirs) in named
+        ),
+        roles=frozenset(
+            role for theirs, role in issuer.roles.items() if plain_name(theirs) in named
+        ),
     )
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from befit.identity import Principal
 from befit.knowledge.index.passage import Vector
+from befit.knowledge.judged import MayRead
 from befit.knowledge.retrieval import Question
-from befit.policy import Resource
-
-MayRead = Callable[[Resource], bool]
-"""Policy's word on `retrieve` of a collection or document, for one reader."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

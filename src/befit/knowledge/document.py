@@ -96,3 +96,8 @@ class StoredPassage:
     text: str
     data_class: DataClass
     tags: frozenset[Tag] = frozenset()
+
+
+def key_of(passage_id: str) -> str:
+    """The key of the document that a passage is of."""
+    return passage_id.rpartition(".")[0]

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from befit.knowledge.retrieval import Support
 from befit.vocabulary import DataClass, Tag
+
+_OPENED_BY_READERS = ("https://", "http://", "s3://", "gs://", "az://")
+
+
+def uri_for_readers(uri: str) -> str:
+    """A document's address as its readers are told it.
+
+    Files, and hosts that the server signs in to, are places of the server's own: whoever keeps
+    the collection sees them, and a reader is told nothing of how its folders are laid out.
+    """
+    return uri if uri.startswith(_OPENED_BY_READERS) else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +31,7 @@ class FoundPassage:
         start, end: characters of the document's text.
         highlights: where the question's words stand, as characters of `text`.
         score: compares passages of one search and no others.
+        uri: where readers find the document by themselves; empty where only the server does.
     """
 
     collection: str
@@ -64,9 +78,23 @@ class Found:
         return frozenset(tag for each in self.passages for tag in each.tags)
 
 
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a line stands on its page: points from the lower left corner, as PDF has it."""
+
+    page: int
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Citation:
-    """Where a claim stands: characters `start` to `end` of the document's text, verbatim."""
+    """Where a claim stands: characters `start` to `end` of the document's text, verbatim.
+
+    Attributes:
+        boxes: of a PDF, the lines that hold them, from the first to the last.
+    """
 
     collection: str
     doc_id: str
@@ -77,3 +105,4 @@ class Citation:
     end: int
     text: str
     title: str = ""
+    boxes: tuple[Box, ...] = ()

@@ -1,10 +1,16 @@
-"""Collections and documents as policy is asked about them."""
+"""Collections and documents as policy is asked about them, and its word for one reader."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from befit.identity import Principal
 from befit.knowledge.document import Collection
-from befit.policy import Resource, ResourceKind
+from befit.policy import Action, Inquiry, Policy, Resource, ResourceKind
 from befit.vocabulary import DataClass, Tag
+
+MayRead = Callable[[Resource], bool]
+"""Policy's word on `retrieve` of a collection or document, for one reader."""
 
 
 def collection_resource(collection: Collection) -> Resource:
@@ -33,3 +39,13 @@ def document_resource(
         tags=tags,
         collection=collection.name,
     )
+
+
+def may_retrieve(policy: Policy, reader: Principal, *, hour: int) -> MayRead:
+    """Policy's word on `retrieve` for one reader, at an hour of the day."""
+
+    def is_permitted(resource: Resource) -> bool:
+        inquiry = Inquiry(principal=reader, action=Action.RETRIEVE, resource=resource, hour=hour)
+        return policy.judge(inquiry).permitted
+
+    return is_permitted

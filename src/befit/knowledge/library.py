@@ -14,22 +14,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from befit.errors import Overloaded
 from befit.identity import Principal
-from befit.knowledge.ask import Ask, Filters, MayRead
-from befit.knowledge.document import DocumentState
-from befit.knowledge.found import Citation, Found
-from befit.knowledge.index import EmbeddedIndex, EmbeddedWriter, IndexDamaged
+from befit.knowledge.ask import Ask
+from befit.knowledge.document import key_of
+from befit.knowledge.found import Box, Citation, Found
+from befit.knowledge.index import EmbeddedIndex, EmbeddedWriter, IndexDamaged, IndexWriter
+from befit.knowledge.judged import MayRead
+from befit.knowledge.parsing import Line
 from befit.knowledge.rebuilding import Embed, Rebuild
 from befit.knowledge.rechecking import Recheck
 from befit.knowledge.retrieval import FusionWeights, Retriever
-from befit.knowledge.searching import Search
+from befit.knowledge.searching import Searcher
 from befit.knowledge.store import KnowledgeStores
+from befit.knowledge.verifying import IndexCheck, verify_index
 
-__all__ = ["Ask", "Embed", "Filters", "Library", "MayRead"]
+__all__ = ["Library"]
 
 _THREADS = 2  # a search is mostly arithmetic: more would only take turns
 _MOST_WAITING = 64
@@ -70,9 +74,9 @@ class Library:
         """
         tenant = ask.reader.tenant
         retriever = Retriever(self._index(tenant), self._weights, aside=self._aside)
-        search = Search(self._stores, retriever)
+        searcher = Searcher(self._stores, retriever)
         try:
-            return await self._in_thread(lambda: search.run(ask))
+            return await self._in_thread(lambda: searcher.run(ask))
         except IndexDamaged:
             if tenant in self._rebuilding:
                 raise Overloaded(
@@ -97,6 +101,16 @@ class Library:
         """Whether the reader may read all that is cited now, and it is there word for word."""
         return await self._in_thread(lambda: self._recheck(reader, may_read).stands(citations))
 
+    async def located(self, tenant: str, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        """The citations, those of PDF files with the boxes of the lines that they stand in."""
+        documents = self._stores.documents
+        keys = {key_of(each.passage_id) for each in citations if each.page is not None}
+        lines = {key: await documents.lines(tenant, key) for key in keys}
+        return tuple(
+            replace(each, boxes=_boxes(each, lines.get(key_of(each.passage_id), ())))
+            for each in citations
+        )
+
     def writer(self, tenant: str, *, dimensions: int) -> EmbeddedWriter:
         """The one writer of a tenant's index, until it is closed. Blocking, for milliseconds.
 
@@ -105,30 +119,27 @@ class Library:
         """
         return EmbeddedWriter(self._folder / tenant, dimensions=dimensions)
 
-    async def verify(self, tenant: str) -> tuple[str, ...]:
-        """What is wrong with a tenant's index, one line each; empty where nothing is.
+    async def verify(self, tenant: str) -> IndexCheck:
+        """Read every byte of a tenant's index, and count its passages against those stored.
 
-        Reads every byte of it, and counts its passages against those that are stored.
+        Says nothing wrong of an index that others write meanwhile.
         """
-        index = self._index(tenant)
-        problems = await asyncio.to_thread(index.verify)
-        return problems or await self._miscounted(tenant, index)
+        return await verify_index(self._stores.documents, self._index(tenant), tenant)
 
-    async def rebuild(self, tenant: str, embed: Embed, *, dimensions: int) -> int:
+    async def rebuild(self, tenant: str, embed: Embed, writer: IndexWriter) -> int:
         """Build a tenant's index anew from the stored texts; returns how many passages it has.
 
         Searches go on in the old index as far as it can be read.
 
         Args:
             tenant: whose.
-            embed: gives a unit vector of `dimensions` numbers for each text.
-            dimensions: of the embedder.
+            embed: gives a unit vector, as long as the writer's, for each text.
+            writer: of the tenant's index, held by the caller.
 
         Raises:
-            Conflict: an ingest is under way.
-            ModelFailure, Forbidden: as `embed` does; the old index stays.
+            ModelFailure, Forbidden: as `embed` does; the old index stays, as it does where
+            IndexUnwritable: the disk is full.
         """
-        writer = await asyncio.to_thread(self.writer, tenant, dimensions=dimensions)
         self._rebuilding.add(tenant)
         try:
             rebuild = Rebuild(self._stores.documents, tenant, embed)
@@ -136,7 +147,6 @@ class Library:
             return rebuild.passages
         finally:
             self._rebuilding.discard(tenant)
-            await asyncio.to_thread(writer.close)
 
     def close(self) -> None:
         """Wait for the searches that run."""
@@ -162,14 +172,10 @@ class Library:
         finally:
             self._under_way -= 1
 
-    async def _miscounted(self, tenant: str, index: EmbeddedIndex) -> tuple[str, ...]:
-        documents = self._stores.documents
-        for state in (DocumentState.PENDING, DocumentState.LEAVING):
-            if await documents.page(tenant, collection=None, after="", limit=1, state=state):
-                return ()  # an ingest is under way or was cut off: the next one settles it
-        counts = await documents.counts(tenant)
-        stored = sum(passages for _, passages in counts.values())
-        held = (await asyncio.to_thread(index.snapshot)).count
-        if held == stored:
-            return ()
-        return (f"the index holds {held} passages of {stored} that are stored",)
+
+def _boxes(citation: Citation, lines: Sequence[Line]) -> tuple[Box, ...]:
+    return tuple(
+        Box(page=each.page, left=each.left, bottom=each.bottom, right=each.right, top=each.top)
+        for each in lines
+        if each.start < citation.end and citation.start < each.end
+    )

@@ -1,4 +1,4 @@
-"""`Rebuild`: a tenant's index anew from the stored texts, a bounded part of them at a time."""
+"""`Rebuild`: a tenant's index anew from the stored texts, a page of documents at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from concurrent.futures import CancelledError, Future
 
 from befit.knowledge.document import Document, DocumentState, StoredPassage
+from befit.knowledge.ending import ended
 from befit.knowledge.index import IndexWriter, Passage, titled
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.indexed import ref_of
@@ -15,7 +16,8 @@ from befit.knowledge.store import DocumentStore
 from befit.policy import ClassedText
 
 Embed = Callable[[Sequence[ClassedText]], Awaitable[Vector]]
-"""Gives a unit vector for each text, under permits for the class that they have together."""
+"""Gives a unit vector for each text: under permits for the class that they have together, or
+by the id of the passage where it is known."""
 
 _DOCUMENTS_A_PAGE = 200
 _TEXTS_AT_ONCE = 256
@@ -24,7 +26,7 @@ _Stored = tuple[Document, StoredPassage]
 
 
 class Rebuild:
-    """Reads, embeds and writes all that readers may find.
+    """Reads, embeds and writes all that readers may find. The caller holds the index's writer.
 
     Attributes:
         passages: how many have been written so far.
@@ -48,7 +50,7 @@ class Rebuild:
             epoch = await asyncio.shield(writing)
         except asyncio.CancelledError:
             brought.stop()
-            await asyncio.wait([writing])
+            await ended(writing)
             raise
         await self._documents.indexed(self._tenant, self._places)
         return epoch

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from befit.identity import Principal
-from befit.knowledge.ask import MayRead
-from befit.knowledge.document import Collection, Document, StoredPassage
+from befit.knowledge.document import Collection, Document, StoredPassage, key_of
 from befit.knowledge.found import Citation
-from befit.knowledge.judged import collection_resource, document_resource
+from befit.knowledge.judged import MayRead, collection_resource, document_resource
 from befit.knowledge.store import KnowledgeStores
 from befit.vocabulary import DataClass, Tag
 
@@ -64,7 +63,7 @@ class Recheck:
     ) -> Mapping[str, tuple[Document, StoredPassage]]:
         """Those that the reader may read, each judged by all that it carries itself."""
         passage_ids = list(dict.fromkeys(passage_ids))
-        documents = self._admitted([_key_of(passage_id) for passage_id in passage_ids])
+        documents = self._admitted([key_of(passage_id) for passage_id in passage_ids])
         passages = self._stores.documents.opened(self._reader.tenant, passage_ids)
         permitted: dict[str, tuple[Document, StoredPassage]] = {}
         for passage_id, passage in passages.items():
@@ -91,7 +90,3 @@ class Recheck:
         collection = self._collections[document.collection]
         resource = document_resource(collection, document.doc_id, data_class=data_class, tags=tags)
         return self._may_read(resource)
-
-
-def _key_of(passage_id: str) -> str:
-    return passage_id.rpartition(".")[0]

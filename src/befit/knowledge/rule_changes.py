@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from befit.knowledge.access.origin import NONE, RULE, SOURCE_ORIGINS
 from befit.knowledge.document import Document
 from befit.knowledge.store import AccessList, KnowledgeStores
 from befit.vocabulary import DataClass, Tag
+
+_log = logging.getLogger(__name__)
 
 _DOCUMENTS_A_PAGE = 1_000
 _UNSETTLED = "unsettled"  # the version of no rules: what was cut off half-way is begun again
@@ -54,7 +57,15 @@ async def apply_rules(stores: KnowledgeStores, tenant: str, rules: AccessRules) 
         raised += await moving.raise_classes(page, matched)
         after = page[-1].key
     await stores.access.note_rules(tenant, rules.version)
-    return RuleChanges(lists=sum(changed), moved=moved, raised=raised)
+    done = RuleChanges(lists=sum(changed), moved=moved, raised=raised)
+    _log.info(
+        "tenant %s follows its access rules: %d lists changed, %d documents moved, %d raised",
+        tenant,
+        done.lists,
+        done.moved,
+        done.raised,
+    )
+    return done
 
 
 async def _changed(stores: KnowledgeStores, known: AccessList, rules: AccessRules) -> bool:
@@ -95,6 +106,7 @@ class _Moving:
     async def move(self, documents: Sequence[Document], matched: Sequence[Rule | None]) -> int:
         """Place those that another rule speaks of now; how many."""
         places: dict[str, int] = {}
+        before: dict[str, int] = {}
         for document, rule in zip(documents, matched, strict=True):
             known = await self._list(document.acl_id)
             if known is None or known.origin in SOURCE_ORIGINS:
@@ -102,8 +114,9 @@ class _Moving:
             acl_id = await self._acl_id(document.collection, rule)
             if acl_id != document.acl_id:
                 places[document.key] = acl_id
-        await self._stores.documents.place(self._tenant, places)
-        return len(places)
+                before[document.key] = document.acl_id
+        # What an ingest has placed since they were read, it has placed by its source's word.
+        return await self._stores.documents.place(self._tenant, places, instead_of=before)
 
     async def raise_classes(
         self, documents: Sequence[Document], matched: Sequence[Rule | None]

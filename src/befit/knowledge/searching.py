@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from befit.errors import Conflict, NotFound, Overloaded, nearest
 from befit.knowledge.ask import Ask
 from befit.knowledge.document import Collection, Document, StoredPassage
-from befit.knowledge.found import Found, FoundPassage
+from befit.knowledge.found import Found, FoundPassage, uri_for_readers
 from befit.knowledge.index import PassageRef, Reach, spans_of
 from befit.knowledge.retrieval import Hit, Retrieved, Retriever
 from befit.knowledge.retrieval.candidates import EACH_LEG
@@ -19,7 +19,7 @@ _LARGER_LEGS = (1_000, 10_000)
 """How many passages each leg brings where too few of the first ones may be read."""
 
 
-class Search:
+class Searcher:
     """Finds for one reader. Blocking; see `Library.search`."""
 
     def __init__(self, stores: KnowledgeStores, retriever: Retriever) -> None:
@@ -145,5 +145,5 @@ def _found(
         highlights=spans_of(passage.text, words),
         metadata=document.metadata,
         dated_s=document.dated_s,
-        uri=document.uri,
+        uri=uri_for_readers(document.uri),
     )

@@ -25,7 +25,8 @@ class AccessList:
 
     Attributes:
         origin: where it comes from: `rule:hr/**` of `acl.yaml`, `source` of an item's own
-            metadata, `none` where nobody is known.
+            metadata, `unknown` where the source has rights and could not tell them, `none`
+            where nobody is known.
         key: unique in the tenant; lists of the same key are one.
     """
 
@@ -130,10 +131,14 @@ class DocumentStore(Protocol):
         """
         ...
 
-    async def place(self, tenant: str, places: Mapping[str, int]) -> None:
-        """Put documents (by key) under other access lists; grows the epoch.
+    async def place(
+        self, tenant: str, places: Mapping[str, int], *, instead_of: Mapping[str, int] | None = None
+    ) -> int:
+        """Put documents (by key) under other access lists; grows the epoch. How many were put.
 
-        They are found by their new readers at once, whatever the index says.
+        They are found by their new readers at once, whatever the index says. One that is not
+        under the list that `instead_of` names any more stays where it is: who has moved it
+        meanwhile knew better.
         """
         ...
 

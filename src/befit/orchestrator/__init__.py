@@ -11,7 +11,7 @@ from befit.orchestrator.answer import (
     decision_id_of,
     run_id_of,
 )
-from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind, Source
+from befit.orchestrator.arrival import Arrival, BulkArrival, Digest, EmbeddingArrival, Kind, Source
 from befit.orchestrator.bulk import BulkCase, BulkRow, BulkRun
 from befit.orchestrator.bulk_searches import SearchRow
 from befit.orchestrator.collaborators import Collaborators, PendingRun, PendingRuns
@@ -32,6 +32,7 @@ __all__ = [
     "Choice",
     "Cited",
     "Collaborators",
+    "Digest",
     "EmbeddingAnswer",
     "EmbeddingArrival",
     "Explanation",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from befit.catalog import ModelCard, Workflow
 from befit.errors import BefitError
 from befit.inference import Permit
 from befit.messages import TokenUsage
+from befit.orchestrator.arrival import Digest
 from befit.orchestrator.run import Run
 from befit.policy import asker_fields, situation_fields
 from befit.routing import CheckResult
@@ -38,7 +38,7 @@ class Intent:
 def opened(run: Run) -> dict[str, object]:
     """Who asked what, by which door; the content itself only by its hash."""
     request = run.request
-    content = bytes(request.fields.get("messages", b""))
+    asked = run.digest or Digest.of(bytes(request.fields.get("messages", b"")))
     return {
         "kind": run.kind,
         "source": run.source,
@@ -50,8 +50,8 @@ def opened(run: Run) -> dict[str, object]:
             "collection": request.befit.collection,
         },
         "stream": request.stream,
-        "input_sha256": hashlib.sha256(content).hexdigest(),
-        "input_bytes": len(content),
+        "input_sha256": asked.sha256,
+        "input_bytes": asked.size,
         "declared_class": _class_word(request.befit.data_class),
         "tags": sorted(request.befit.tags),
         "time": run.opened_at,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
+
 from befit.audit import Receipt, encode_receipt
 from befit.messages import ChatCompletion, Embeddings, TokenUsage
 from befit.orchestrator.consultation import Cited, Grounds
@@ -147,6 +149,7 @@ def befit_object(standing: Standing, *, status: Status, receipt: Receipt) -> dic
 def citation_object(cited: Cited) -> dict[str, object]:
     """One citation as answers, approvals and commands show it (contract)."""
     citation = cited.citation
+    boxes = [msgspec.to_builtins(each) for each in citation.boxes]
     return {
         "doc_id": citation.doc_id,
         "passage_id": citation.passage_id,
@@ -158,6 +161,7 @@ def citation_object(cited: Cited) -> dict[str, object]:
         "collection": citation.collection,
         "title": citation.title,
         "mark": cited.mark,
+        **({"boxes": boxes} if boxes else {}),
     }
 
 

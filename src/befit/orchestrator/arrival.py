@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from befit.identity import Principal
 from befit.messages import BefitOptions, ChatRequest, EmbeddingRequest
@@ -57,17 +59,36 @@ class EmbeddingArrival:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Digest:
+    """The hash of what was asked, as the ledger has it, and its size."""
+
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes) -> Digest:
+        """The digest of bytes as they were received."""
+        return cls(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+    @classmethod
+    def of_file(cls, path: Path) -> Digest:
+        """The digest of a file as it stands, without holding it; may take a while."""
+        with path.open("rb") as file:
+            return cls(sha256=hashlib.file_digest(file, "sha256").hexdigest(), size=file.tell())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BulkArrival:
     """A bulk command: many rows under one decision.
 
     Attributes:
         workflow: the workflow the rows belong to; None for rows of no workflow yet.
-        content: the rows' bytes, for the decision's input hash.
+        content: the rows' bytes, for the decision's input hash; or that, where they are many.
     """
 
     principal: Principal
     kind: Kind
     workflow: str | None
-    content: bytes
+    content: bytes | Digest
     befit: BefitOptions = field(default_factory=BefitOptions)
     source: Source = Source.CLI

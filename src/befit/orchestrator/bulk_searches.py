@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from befit.knowledge import Found
+from befit.knowledge.search import Found
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.inspection import Inspection

@@ -11,10 +11,10 @@ from befit.audit import Ledger, RowTables
 from befit.conversation import Conversations, TurnStore
 from befit.identity import Authenticator
 from befit.inference import ModelCaller, PermitSeal
-from befit.knowledge import Library
 from befit.knowledge.answers import QuotingModel
 from befit.knowledge.feedback import FeedbackStore
 from befit.knowledge.released import Released
+from befit.knowledge.search import Library
 from befit.metering import Budgets
 from befit.orchestrator.in_force import InForce
 from befit.routing import EvidenceBook, NamedCheck

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from befit.catalog import AnswerMode, ModelCard
-from befit.knowledge import Citation, Found
 from befit.knowledge.index import Vector
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search import Citation, Found, FoundPassage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,3 +64,9 @@ class Consultation:
     found: Found
     grounds: Grounds | None = None
     is_told: bool = False
+
+    @property
+    def behind(self) -> tuple[FoundPassage, ...]:
+        """The passages that the answer was made from, cited or not."""
+        keys = self.grounds.keys if self.grounds else ()
+        return tuple(each for each in self.found.passages if each.key in keys)

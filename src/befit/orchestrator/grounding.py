@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from befit.knowledge import Citation, Found, FoundPassage
 from befit.knowledge.answers import NOT_IN_DOCUMENTS, Quotation, Written
+from befit.knowledge.search import Citation, Found, FoundPassage
 from befit.orchestrator.attempt import Attempt
 from befit.orchestrator.completions import worded
 from befit.orchestrator.consultation import Cited, Consultation, Grounds

@@ -7,7 +7,7 @@ from befit.conversation import Carried
 from befit.identity import Principal
 from befit.messages import ChatRequest
 from befit.orchestrator import account
-from befit.orchestrator.arrival import Kind, Source
+from befit.orchestrator.arrival import Digest, Kind, Source
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.content import Content
@@ -35,7 +35,15 @@ class Opening:
             return caller
         return await self._rooms.authenticator.authenticate(caller)
 
-    def open(self, principal: Principal, request: ChatRequest, kind: Kind, source: Source) -> Run:
+    def open(
+        self,
+        principal: Principal,
+        request: ChatRequest,
+        kind: Kind,
+        source: Source,
+        *,
+        digest: Digest | None = None,
+    ) -> Run:
         """Begin the one decision of this request. From here on every way out closes it."""
         decision_id = new_id("dec")
         in_force = self._rooms.in_force()
@@ -55,6 +63,7 @@ class Opening:
             catalog=in_force.catalog.of(principal.tenant),
             log=log,
             decision_id=decision_id,
+            digest=digest,
         )
         log.stage(EventType.OPENED, account.opened(run), step=run.step)
         return run

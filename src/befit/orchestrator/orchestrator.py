@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from befit.catalog import AnswerMode
 from befit.errors import InvalidRequest
 from befit.messages import ChatRequest
 from befit.orchestrator import ending
 from befit.orchestrator.answer import Answer, EmbeddingAnswer, Explanation, StreamedAnswer
-from befit.orchestrator.arrival import Arrival, BulkArrival, EmbeddingArrival, Kind
+from befit.orchestrator.arrival import Arrival, BulkArrival, Digest, EmbeddingArrival, Kind
 from befit.orchestrator.bulk import BulkRun
 from befit.orchestrator.calls import Calls
 from befit.orchestrator.climbing import Climbing
@@ -93,13 +91,12 @@ class Orchestrator:
             NotFound: no such workflow.
         """
         model = f"workflow:{arrival.workflow}" if arrival.workflow else "bulk"
-        request = ChatRequest(
-            fields={"messages": msgspec.Raw(arrival.content)},
-            model=model,
-            messages=(),
-            befit=arrival.befit,
+        content = arrival.content
+        digest = content if isinstance(content, Digest) else Digest.of(content)
+        request = ChatRequest(fields={}, model=model, messages=(), befit=arrival.befit)
+        run = self._opening.open(
+            arrival.principal, request, arrival.kind, arrival.source, digest=digest
         )
-        run = self._opening.open(arrival.principal, request, arrival.kind, arrival.source)
         async with ending.closing(run, self._closings):
             if arrival.workflow:
                 await self._naming.name(run)

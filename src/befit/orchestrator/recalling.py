@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 from befit.conversation import Turn
-from befit.knowledge import MayRead
+from befit.knowledge.search import MayRead
 from befit.messages import Message
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.consultation import Consultation
 from befit.orchestrator.run import Run
 
 
@@ -43,7 +42,7 @@ class Recalling:
         turn = Turn(
             question=consultation.question.text,
             answer=answer if is_found else None,
-            passages=_behind(consultation),
+            passages=tuple(each.passage_id for each in consultation.behind),
             data_class=run.classification.data_class,
             at=time.time(),
         )
@@ -55,9 +54,3 @@ class Recalling:
             return False
         readable = await self._rooms.library.readable(run.principal, may_read, turn.passages)
         return readable >= set(turn.passages)
-
-
-def _behind(consultation: Consultation) -> tuple[str, ...]:
-    """The passages that an answer was made from: those whose class it takes along."""
-    keys = consultation.grounds.keys if consultation.grounds else ()
-    return tuple(each.passage_id for each in consultation.found.passages if each.key in keys)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from befit.errors import Conflict
-from befit.knowledge import FoundPassage
 from befit.knowledge.feedback import AskedQuestion, ShownPassage
 from befit.knowledge.released import Carries, ReleasedText
+from befit.knowledge.search import FoundPassage
 from befit.orchestrator.collaborators import Collaborators
-from befit.orchestrator.consultation import Consultation
+from befit.orchestrator.consultation import Consultation, Grounds
 from befit.orchestrator.recalling import Recalling
 from befit.orchestrator.retrieving import may_read
 from befit.orchestrator.run import Run
@@ -30,29 +32,43 @@ class Releasing:
                 its conversation yet.
 
         Raises:
-            Conflict: a cited document has changed, or may not be read any more.
+            Conflict: a document that it was made from has changed, or may not be read any more.
             Overloaded, WorkspaceError: what has to be kept could not be.
         """
         consultation = run.consultation
         if consultation is None or consultation.grounds is None:
             return
         await self._require_standing(run, consultation)
+        consultation.grounds = await self._located(run, consultation.grounds)
         await self._rooms.released.remember(run.principal.tenant, _released(consultation, text))
         await self._rooms.feedback.keep(_asked(run, consultation))
         if unattended:
             await self._recalling.keep(run, text)
 
     async def _require_standing(self, run: Run, consultation: Consultation) -> None:
+        """A written answer may owe its words to a passage that it does not cite."""
+        behind = frozenset(each.passage_id for each in consultation.behind)
+        if not behind:
+            return
         cited = consultation.grounds.cited if consultation.grounds else ()
-        reader = run.principal
-        citations = [each.citation for each in cited]
-        if citations and not await self._rooms.library.stands(
-            reader, may_read(run, reader), citations
+        library, reader = self._rooms.library, run.principal
+        permits = may_read(run, reader)
+        if not (
+            await library.readable(reader, permits, sorted(behind)) >= behind
+            and await library.stands(reader, permits, [each.citation for each in cited])
         ):
             raise Conflict(
-                "a document that the answer cites has changed, or who may read it has",
+                "a document behind the answer has changed, or who may read it has",
                 next_step="ask again",
             )
+
+    async def _located(self, run: Run, grounds: Grounds) -> Grounds:
+        """The grounds, with the places of what they cite on its pages."""
+        citations = await self._rooms.library.located(
+            run.principal.tenant, [each.citation for each in grounds.cited]
+        )
+        cited = zip(grounds.cited, citations, strict=True)
+        return replace(grounds, cited=tuple(replace(each, citation=new) for each, new in cited))
 
 
 def _released(consultation: Consultation, text: str) -> list[ReleasedText]:
@@ -60,7 +76,7 @@ def _released(consultation: Consultation, text: str) -> list[ReleasedText]:
     found, grounds = consultation.found, consultation.grounds
     if grounds is None or not grounds.found:
         return []
-    behind = [each for each in found.passages if each.key in grounds.keys]
+    behind = consultation.behind
     joined = Carries(
         data_class=max((each.data_class for each in behind), default=found.data_class),
         tags=frozenset(tag for each in behind for tag in each.tags),
@@ -94,6 +110,7 @@ def _asked(run: Run, consultation: Consultation) -> AskedQuestion:
         question=question.text,
         history=question.history,
         passages=tuple(shown),
+        behind=tuple(each.passage_id for each in consultation.behind),
         is_cited=True,
         data_class=run.classification.data_class,
         asked_at=run.opened_at,

@@ -16,8 +16,9 @@ from befit.catalog import AnswerMode, Capability, Knowledge, ModelCard
 from befit.conversation import Carried
 from befit.errors import InvalidRequest, NoFitModel
 from befit.identity import Principal
-from befit.knowledge import Ask, Found, MayRead
+from befit.knowledge import may_retrieve
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search import Ask, Found, MayRead
 from befit.messages import Message
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.consultation import Consultation
@@ -26,7 +27,7 @@ from befit.orchestrator.inspection import MOST_CHARACTERS, Inspection, embedder_
 from befit.orchestrator.prompt import with_passages
 from befit.orchestrator.recalling import Recalling
 from befit.orchestrator.run import Run
-from befit.policy import Action, ClassOrigin, Inquiry, Resource
+from befit.policy import ClassOrigin
 from befit.routing import WRITE
 
 _SPOKEN = frozenset({"user", "assistant"})
@@ -152,13 +153,7 @@ class Retrieving:
 
 def may_read(run: Run, reader: Principal) -> MayRead:
     """Policy's word on a collection or document for one reader, under the run's rules."""
-    policy, hour = run.policy, run.hour
-
-    def is_permitted(resource: Resource) -> bool:
-        inquiry = Inquiry(principal=reader, action=Action.RETRIEVE, resource=resource, hour=hour)
-        return policy.judge(inquiry).permitted
-
-    return is_permitted
+    return may_retrieve(run.policy, reader, hour=run.hour)
 
 
 def _knowledge(run: Run) -> Knowledge | None:

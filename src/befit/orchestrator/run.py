@@ -13,7 +13,7 @@ from befit.identity import Principal
 from befit.messages import ChatRequest, TokenUsage
 from befit.metering import most_cost_usd, most_texts_cost_usd
 from befit.orchestrator.answer import Standing
-from befit.orchestrator.arrival import Kind, Source
+from befit.orchestrator.arrival import Digest, Kind, Source
 from befit.orchestrator.consultation import Consultation
 from befit.orchestrator.content import Content
 from befit.orchestrator.decision_log import DecisionLog
@@ -44,6 +44,7 @@ class Run:
     Attributes:
         in_force: what the whole run is decided under, whatever reloads meanwhile.
         catalog: of it, what the principal's tenant has.
+        digest: of what was asked, where the request does not hold it.
         step: path of the step; a chat request is a run of one step.
         content, examination: its texts and what they hold; None where nothing examines them.
         situation: the question that policy answered for the run's candidates.
@@ -63,6 +64,7 @@ class Run:
     catalog: Catalog
     log: DecisionLog
     decision_id: str
+    digest: Digest | None = None
     step: str = "1"
     opened_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.perf_counter)

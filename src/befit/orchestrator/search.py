@@ -12,9 +12,9 @@ import msgspec
 from befit.audit import Receipt
 from befit.catalog import AnswerMode
 from befit.identity import Principal
-from befit.knowledge import Found
 from befit.knowledge.feedback import AskedQuestion, ShownPassage
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search import Found
 from befit.messages import ChatRequest, Message
 from befit.orchestrator import ending
 from befit.orchestrator.answer import Standing

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from befit.errors import Forbidden, NotFound
 from befit.identity import Principal
-from befit.knowledge import Ask, Filters, Found, FoundPassage
 from befit.knowledge.index import Vector
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search import Ask, Filters, Found, FoundPassage
 from befit.orchestrator.collaborators import Collaborators
 from befit.orchestrator.releasing import released_passage
 from befit.orchestrator.retrieving import Retrieving, may_read

@@ -19,9 +19,9 @@ from befit.audit import (
     open_ledger,
 )
 from befit.catalog import Workspace
-from befit.knowledge import Library
 from befit.knowledge.released import Mark, Released
 from befit.knowledge.retrieval import packaged_weights
+from befit.knowledge.search import Library
 from befit.platform.shelf import Shelf
 from befit.platform.stores import Stores
 from befit.settings import Settings, load_settings

@@ -23,7 +23,7 @@ from befit.knowledge import apply_rules
 from befit.platform.snapshot import Catalogs, Snapshot
 from befit.platform.stores import Stores
 from befit.policy import Policy, RuleSet
-from befit.policy.detection import Examine, default_examiner
+from befit.policy.detection import Examine, default_examine
 from befit.routing import EvidenceBook
 from befit.settings import Settings, examine_reading
 
@@ -145,7 +145,7 @@ class Shelf:
         before, wanted = self._before, settings.detection
         if before is not None and before.settings.detection == wanted:
             return before.examine
-        return default_examiner(wanted.consequences).examine if wanted.enabled else None
+        return default_examine(wanted.consequences) if wanted.enabled else None
 
     def _new_tenants(self, settings: Settings) -> Problem | None:
         """Each tenant has a key that its records are sealed under, made when a process starts."""

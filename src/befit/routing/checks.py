@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-from jsonschema import Draft202012Validator
 
 from befit.catalog import CheckKind, Workflow
 from befit.messages import ChatCompletion
@@ -64,6 +63,8 @@ def _fits_schema(workflow: Workflow, answer: ChatCompletion) -> CheckResult:
         value = msgspec.json.decode(answer.text)
     except msgspec.DecodeError as error:
         return CheckResult(name="schema", passed=False, detail=f"not JSON: {error}")
+    from jsonschema import Draft202012Validator  # with the workflow's file, or not needed
+
     validator = Draft202012Validator(dict(workflow.output_schema or {}))
     errors = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType]  # its stub
     error = next(errors, None)

@@ -26,6 +26,7 @@ class _Asked(msgspec.Struct, frozen=True):
     question: str = ""
     history: tuple[Message, ...] = ()
     passages: tuple[ShownPassage, ...] = ()
+    behind: tuple[str, ...] = ()
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -51,7 +52,12 @@ class SqlFeedbackStore:
         """Keep what a decision was about; one that is there stays as it is."""
 
         def work(connection: Connection) -> None:
-            said = _Asked(question=asked.question, history=asked.history, passages=asked.passages)
+            said = _Asked(
+                question=asked.question,
+                history=asked.history,
+                passages=asked.passages,
+                behind=asked.behind,
+            )
             statement = dialect.insert_new(FEEDBACK).values(
                 tenant=asked.tenant,
                 decision_id=asked.decision_id,
@@ -129,6 +135,7 @@ class SqlFeedbackStore:
             question=said.question,
             history=said.history,
             passages=said.passages,
+            behind=said.behind,
             is_cited=row.is_cited,
             data_class=class_of(row.data_class) or DataClass.RESTRICTED,
             asked_at=row.asked_at,

@@ -20,12 +20,12 @@ from befit.knowledge import (
     Document,
     DocumentState,
     KnowledgeStores,
-    Library,
     NewDocument,
     StoredPassage,
 )
 from befit.knowledge.access import Acl
 from befit.knowledge.index import Changes, Passage, PassageRef, Vector, titled
+from befit.knowledge.search import Library
 from befit.vocabulary import DEFAULT_TENANT, DataClass, Tag
 
 _PARAGRAPH = re.compile(r".+?(?:\n{2,}|\Z)", re.DOTALL)

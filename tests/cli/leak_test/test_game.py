@@ -25,8 +25,9 @@ from befit.errors import WeightsMissing
 from befit.gateway.operations import collections, decisions, runs
 from befit.identity import Principal
 from befit.inference.embedded.weights import MINILM, located
-from befit.knowledge import Citation, Library, Rights, searching
+from befit.knowledge import Rights, searching
 from befit.knowledge.answers import Quotation
+from befit.knowledge.search import Citation, Library
 from befit.knowledge.second_check import SecondCheck
 from befit.messages import Message
 from befit.orchestrator import prompt, quoting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from befit.identity import EVERYONE, Principal, Role
 from befit.knowledge import Document, DocumentState
-from befit.knowledge.access import NOBODY_KNOWN, Acl, Rule, explain
+from befit.knowledge.access import NOBODY_KNOWN, Acl, Portion, Rule, explain
 from befit.policy import Ruling
-from befit.vocabulary import DataClass
+from befit.vocabulary import DataClass, Tag
 
 DOCUMENT = Document(
     key="K1",
@@ -42,6 +43,11 @@ class Listed:
 
 def acl(**members: str) -> Acl:
     return Acl(**{kind: frozenset({name}) for kind, name in members.items()})
+
+
+def portion(ruling: Ruling, **more: Any) -> Portion:
+    told = {"data_class": DataClass.INTERNAL, "tags": frozenset[Tag](), "passages": 2}
+    return Portion(ruling=ruling, **(told | more))
 
 
 @pytest.mark.parametrize(
@@ -96,16 +102,39 @@ def test_a_rule_that_matches_now_and_is_not_applied_yet_is_told(
 
 def test_policys_word_comes_last_and_can_only_take_away() -> None:
     listed = Listed(acl(groups="hr"))
-    yes = Ruling(permitted=True, rule_ids=("baseline/read",))
-    no = Ruling(permitted=False, rule_ids=("house/night",), reasons=("after hours",))
-    assert explain(MARA, DOCUMENT, listed, ruling=yes).allowed
-    told = explain(MARA, DOCUMENT, listed, ruling=no)
-    assert not told.allowed
+    yes = portion(Ruling(permitted=True, rule_ids=("baseline/read",)))
+    no = portion(
+        Ruling(permitted=False, rule_ids=("house/night",), reasons=("after hours",)),
+    )
+    may = explain(MARA, DOCUMENT, listed, portions=[yes])
+    assert (may.allowed, may.readable, may.passages) == (True, 2, 2)
+    told = explain(MARA, DOCUMENT, listed, portions=[no])
+    assert (told.allowed, told.readable, told.passages) == (False, 0, 2)
     assert told.because == told.path[-1] == "policy forbids it (house/night): after hours"
     assert told.rule_ids == ("house/night",)
-    denied = explain(MARA, DOCUMENT, Listed(NOBODY_KNOWN), ruling=yes)
-    assert not denied.allowed
+    denied = explain(MARA, DOCUMENT, Listed(NOBODY_KNOWN), portions=[yes])
+    assert (denied.allowed, denied.readable) == (False, 0)
     assert "policy" not in " ".join(denied.path)
+
+
+def test_passages_are_withheld_by_the_rule_that_speaks_of_their_class() -> None:
+    yes = portion(Ruling(permitted=True, rule_ids=("baseline/read",)))
+    no = portion(
+        Ruling(permitted=False, rule_ids=("house/secret",), reasons=("not for staff",)),
+        data_class=DataClass.RESTRICTED,
+        tags=frozenset({Tag.PII}),
+        passages=1,
+    )
+    told = explain(MARA, DOCUMENT, Listed(acl(groups="hr")), portions=[yes, no])
+    assert (told.allowed, told.readable, told.passages) == (True, 2, 3)
+    assert told.because == (
+        "policy forbids 1 of its 3 passages, restricted with pii (house/secret): not for staff"
+    )
+    assert told.path[-2:] == (
+        "policy permits 2 of its 3 passages, internal (baseline/read)",
+        told.because,
+    )
+    assert told.rule_ids == ("baseline/read", "house/secret")
 
 
 @pytest.mark.parametrize("state", [DocumentState.PENDING, DocumentState.LEAVING])

@@ -64,29 +64,15 @@ def test_a_heading_stays_with_what_it_heads() -> None:
         assert not each.strip().endswith("# Head")
 
 
-def test_passages_know_the_headings_above_them() -> None:
-    text = f"# A\n\n## B\n\n{SENTENCE * 2}\n\n## C\n\n{SENTENCE * 2}\n\n# D\n\n{SENTENCE * 2}"
-    told = {
-        text[each.start :][:20].split("\n")[0]: each.headings
-        for each in chunk(parse_text(text, "a.md"), SMALL)
-    }
-    assert told["# A"] == ()
-    assert told["## C"] == ("A",)
-    assert told["# D"] == ()
-    assert told["A sentence of forty "] == ("D",)
-
-
-def test_rows_that_fit_are_never_split_and_know_their_header() -> None:
+def test_rows_that_fit_are_never_split() -> None:
     rows = [f"item number {n} | costs {n}. It is new. | yes" for n in range(30)]
     text = "Before it.\n\nname | price | new\n" + "\n".join(rows) + "\n\nAfter it."
-    start, end = text.index("name"), text.index("\n\nAfter")
-    table = Block(kind=BlockKind.TABLE, start=start, end=end)
+    table = Block(kind=BlockKind.TABLE, start=text.index("name"), end=text.index("\n\nAfter"))
     parsed = Parsed(text=text, media_type="text/csv", blocks=(table,))
     chunks = chunk(parsed, SMALL)
     _assert_partition(parsed, chunks, SMALL)
     for row in rows:
         assert any(row in text[each.start : each.end] for each in chunks)
-    assert all("name | price | new" in each.headings for each in chunks if start < each.start < end)
 
 
 @pytest.mark.parametrize("size", range(61, 130))

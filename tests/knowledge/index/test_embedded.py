@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from befit.knowledge.index import (
     EmbeddedIndex,
     EmbeddedWriter,
     IndexDamaged,
+    Passage,
     WeightedText,
 )
-from befit.knowledge.index.embedded import word_index
+from befit.knowledge.index.embedded import inspection, word_index
 from befit.knowledge.index.embedded.columns import COLUMNS
 from befit.knowledge.index.embedded.generation import GenerationWriter
 from befit.knowledge.index.embedded.growing import Extent, ReadRows
@@ -77,9 +79,42 @@ def test_texts_are_not_kept(folder: Path, writer: EmbeddedWriter) -> None:
 def test_a_rebuild_leaves_one_generation(folder: Path, writer: EmbeddedWriter) -> None:
     writer.apply(Changes(put=[passage(n) for n in range(4)]))
     writer.apply(Changes(delete_passages=["p0", "p1", "p2"]))
-    assert writer.waste() == pytest.approx(0.75)
     writer.rebuild([passage(3)])
-    assert writer.waste() == 0
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == [generation(folder).name]
+
+
+def test_a_rebuild_pays_once_most_of_a_large_index_is_dead(writer: EmbeddedWriter) -> None:
+    assert not writer.is_wasteful
+    texts = [passage(n) for n in range(600)]
+    for _ in range(2):
+        writer.apply(Changes(put=texts))
+        assert not writer.is_wasteful
+    writer.apply(Changes(put=texts))
+    assert writer.is_wasteful
+    writer.rebuild(texts)
+    assert not writer.is_wasteful
+
+
+def test_a_rebuild_may_take_the_vectors_that_the_index_has(writer: EmbeddedWriter) -> None:
+    put = [passage(n) for n in range(5)]
+    writer.apply(Changes(put=put))
+
+    def again() -> Iterator[Passage]:
+        for each in put:
+            (vector_of_it,) = writer.vectors_of([each.ref.doc_id]).values()
+            yield replace(each, vector=vector_of_it)
+
+    writer.rebuild(again())
+    held = writer.vectors_of([each.ref.doc_id for each in put])
+    for each in put:
+        np.testing.assert_array_equal(held[each.ref.passage_id], each.vector)
+
+
+def test_what_a_killed_rebuild_leaves_goes_with_the_next_writer(folder: Path) -> None:
+    with EmbeddedWriter(folder, dimensions=DIMENSIONS) as writer:
+        writer.apply(Changes(put=[passage(1)]))
+    (folder / "7" / "words").mkdir(parents=True)
+    EmbeddedWriter(folder, dimensions=DIMENSIONS).close()
     assert [path.name for path in folder.iterdir() if path.is_dir()] == [generation(folder).name]
 
 
@@ -154,16 +189,94 @@ def test_a_writer_killed_at_any_moment_leaves_the_batch_whole_or_not_at_all(
         assert index.verify() == ()
 
 
+@pytest.mark.parametrize("limit", [2_000, 20_000, 40_000])
+def test_a_disk_that_takes_no_more_is_told_as_that_and_nothing_is_lost(
+    folder: Path, limit: int
+) -> None:
+    _run(folder, "writer.apply(Changes(put=[passage(n) for n in range(5)]))")
+    full = f"""
+        import resource
+        from befit.knowledge.index import IndexUnwritable
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
+        texts = [" ".join(f"word{{number * n}}" for number in range(50)) for n in range(900)]
+        put = [passage(n, text) for n, text in enumerate(texts)]
+        for write in (lambda: writer.apply(Changes(put=put)), lambda: writer.rebuild(put)):
+            try:
+                write()
+            except IndexUnwritable as error:
+                assert "File too large" in error.message
+            else:
+                raise AssertionError("it fitted")
+    """
+    _run(folder, full)
+    assert EmbeddedIndex(folder).verify() == ()
+    assert EmbeddedIndex(folder).snapshot().count == 5
+    _run(folder, "writer.apply(Changes(put=[passage(9)]))")
+    assert EmbeddedIndex(folder).snapshot().count == 6
+
+
+# The same for a rebuild: while it writes beside, and around the switch.
+@pytest.mark.parametrize(
+    ("moment", "switched"),
+    [
+        ("Layout.begin#1", False),
+        ("GrowingFile.append#1", False),
+        ("WordIndex.commit#2", False),
+        ("Layout.switch#1", False),
+        ("Layout.drop_all_but#1", True),
+    ],
+)
+def test_a_rebuild_killed_at_any_moment_leaves_a_whole_index(
+    folder: Path, moment: str, switched: bool
+) -> None:
+    _run(folder, "writer.apply(Changes(put=[passage(n) for n in range(5)]))")
+    name, _, count = moment.partition("#")
+    killed = f"""
+        die_at({name!r}, {count})
+        writer.rebuild([passage(7)])
+    """
+    assert _run(folder, killed, check=False) == -signal.SIGKILL
+    for _ in range(2):
+        index = EmbeddedIndex(folder)
+        assert index.snapshot().count == (1 if switched else 5)
+        assert index.verify() == ()
+        EmbeddedWriter(folder, dimensions=DIMENSIONS).close()
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+
+
+def test_an_index_is_sound_however_others_write_while_it_is_read(
+    folder: Path, writer: EmbeddedWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What two looks were about to read is taken away, by a rebuild and by a merge."""
+    writer.apply(Changes(put=[passage(1)]))
+    sound = inspection.is_sound
+    steps = [
+        lambda: writer.rebuild([passage(2)]),
+        lambda: [writer.apply(Changes(put=[passage(n)])) for n in range(2, 20)],
+    ]
+
+    def meanwhile(path: Path, extent: Extent) -> bool:
+        if path.name == "gone" and steps:  # once a look
+            steps.pop(0)()
+        return sound(path, extent)
+
+    monkeypatch.setattr(inspection, "is_sound", meanwhile)
+    assert EmbeddedIndex(folder).verify() == ()
+    assert not steps
+
+
 def _run(folder: Path, code: str, *, check: bool = True) -> int:
     program = textwrap.dedent("""
         import os, signal, sys
         from befit.knowledge.index import Changes, EmbeddedWriter
-        from befit.knowledge.index.embedded import generation, word_index
+        from befit.knowledge.index.embedded import generation, word_index, writer as writers
         from tests.knowledge.index.passages import DIMENSIONS, passage
 
         def die_at(name, count):
             owner, _, method = name.rpartition(".")
-            holder = getattr(generation, owner) if owner else word_index
+            holder = word_index
+            if owner:
+                holder = getattr(generation, owner, None) or getattr(writers, owner)
             real, calls = getattr(holder, method), []
             def dying(*arguments):
                 calls.append(1)

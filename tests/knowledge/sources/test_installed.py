@@ -42,6 +42,11 @@ class Shelf:
             yield Item(doc_id="class", uri="", path="class", data_class="public")
             yield Item(doc_id="a\\nb", uri="", path="x")
             yield {"doc_id": "none"}
+        if "accents" in self.address:
+            acl = Acl(deny_groups=frozenset({"A\\u0308rzte "}))
+            yield Item(doc_id="denied", uri="", path="denied", acl=acl)
+            blank = Acl(deny_groups=frozenset({"h\\u200br"}))
+            yield Item(doc_id="blank", uri="", path="blank", acl=blank)
         if "dies" in self.address:
             raise KeyError("password=hunter2")
         if "conflict" in self.address:
@@ -107,6 +112,14 @@ def test_rights_and_classes_that_are_none_let_nothing_in(installed: str) -> None
     assert "no Acl" in skipped["dict"]
     assert "no Acl" in skipped["text"]
     assert "data class" in skipped["class"]
+
+
+def test_the_names_it_gives_are_compared_as_all_others_are(installed: str) -> None:
+    _, denied, blank = open_source("shelf://accents").items()
+    assert isinstance(denied, Item)
+    assert denied.acl == Acl(deny_groups=frozenset({"\u00c4rzte"}))
+    assert isinstance(blank, Skipped)
+    assert "deny_groups" in blank.reason
 
 
 def test_its_errors_are_failures_of_the_source_and_quote_nothing(installed: str) -> None:

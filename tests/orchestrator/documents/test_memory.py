@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -115,17 +116,30 @@ async def test_so_it_does_in_a_resent_history_and_in_embeddings(works):
     assert found.standing.data_class is DataClass.CONFIDENTIAL
 
 
-async def test_a_document_that_leaves_while_it_is_written_from_is_not_released(works):
-    works.onprem.answer_with(lambda request: replace(right(request), delay_s=0.3))
-    asking = asyncio.create_task(works.ask(HOTEL, workflow="write-it", collection="handbook"))
-    while not works.onprem.requests:
-        await asyncio.sleep(0.01)
-    await works.platform.stores.knowledge.documents.mark(
-        "default", [works.keys["travel.md"]], DocumentState.LEAVING
-    )
+@pytest.mark.parametrize("doc_id", ["travel.md", "canteen.md"])
+async def test_a_document_that_leaves_while_it_is_written_from_is_not_released(works, doc_id):
+    """Cited or not: the model may have written from any passage that it was given."""
+    documents = works.platform.stores.knowledge.documents
+
+    def leaving(request):
+        with ThreadPoolExecutor(1) as thread:  # done before the model answers
+            gone = documents.mark("default", [works.keys[doc_id]], DocumentState.LEAVING)
+            thread.submit(asyncio.run, gone).result()
+        return right(request)
+
+    works.onprem.answer_with(leaving)
     with pytest.raises(Conflict, match="has changed") as caught:
-        await asking
-    assert (await works.platform.record("default", caught.value.decision_id)).status == "refused"
+        await works.ask(HOTEL, workflow="write-it", collection="handbook")
+    record = await works.platform.record("default", caught.value.decision_id)
+    assert record.status == "refused"
+    assert doc_id in {each.doc_id for each in record.passages}
+
+
+async def test_a_quote_owes_its_words_to_what_it_quotes_alone(works):
+    answer = await works.ask(HOTEL, collection="handbook")
+    asked = await works.platform.stores.feedback.asked("default", answer.standing.decision_id)
+    assert {each.rpartition(".")[0] for each in asked.behind} == {works.keys["travel.md"]}
+    assert len((await works.record(answer)).passages) > len(asked.behind)
 
 
 async def _revoke(works) -> None:

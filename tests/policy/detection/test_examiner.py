@@ -10,11 +10,11 @@ import pytest
 from befit.policy.detection import (
     Consequence,
     Examiner,
-    Recognition,
     Span,
     default_examiner,
     known_types,
 )
+from befit.policy.detection.recognition import Recognition
 from befit.vocabulary import DataClass, Tag
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.policy.detection import Recognition, Redacted, Span, redact
+from befit.policy.detection import Redacted, Span, redact
+from befit.policy.detection.recognition import Recognition
 
 
 def _redacted(*texts: str) -> Redacted:

@@ -50,10 +50,17 @@ class _Answer(msgspec.Struct):
         "befit ask 'What is a ledger?'",
         "befit ask - --workflow triage < mail.txt",
         "befit ask 'How long are invoices kept?' --collection handbook --as mara",
+        "befit ask 'And contracts?' --collection handbook --as mara --conversation c1",
     )
 )
 @click.argument("text")
 @asking_options
+@click.option(
+    "--conversation",
+    metavar="ID",
+    help="A name of your own for a conversation: what was asked in it before is remembered, and "
+    "its class with it.",
+)
 @json_option
 @workspace_option
 def command(
@@ -65,6 +72,7 @@ def command(
     data_class: str | None,
     tags: tuple[str, ...],
     acting_as: str | None,
+    conversation: str | None,
     as_json: bool,
 ) -> int:
     """Ask once and print the answer.
@@ -82,6 +90,7 @@ def command(
             "collection": collection,
             "data_class": data_class,
             "tags": tags,
+            "conversation": conversation,
         },
         acting_as=acting_as,
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.options import example, json_option, workspace_option
-from befit.cli.output import Document, print_json, say
+from befit.cli.output import Document, counted, print_json, say
 from befit.cli.session import open_session, perform, run
 
 _RATINGS = ("useful", "wrong", "outdated")
@@ -127,7 +127,7 @@ def cases(workspace: Workspace, workflow: str | None, as_json: bool) -> None:
     run(pages())
     if as_json:
         print_json({"cases": found})
-    say(f"{len(found)} cases")
+    say(counted(len(found), "case"))
 
 
 def _page(document: Document) -> _Page:

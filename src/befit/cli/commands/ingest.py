@@ -18,7 +18,7 @@ from befit.cli.options import (
     whole_path,
     workspace_option,
 )
-from befit.cli.output import Document, print_json, say
+from befit.cli.output import Document, counted, print_json, say
 from befit.cli.passages import plain
 from befit.cli.progress import shown_progress
 from befit.cli.session import perform
@@ -153,9 +153,10 @@ def _show(document: Document, *, as_json: bool) -> bool:
     _say_findings("skipped", done.skipped, done.skipped_count)
     _say_findings("note", done.warnings, done.warnings_count)
     if done.administrators_only:
+        unread = counted(done.administrators_only, "document")
         say(
-            f"{done.administrators_only} documents have no known readers, so only administrators "
-            "find them; say who may read what in knowledge/acl.yaml"
+            f"of {unread} no reader is known, so only administrators find what they say; say who "
+            "may read what in knowledge/acl.yaml"
         )
     if done.failure is not None:
         say(f"befit: the source was not seen whole, so nothing was removed: {done.failure}")
@@ -174,13 +175,13 @@ def _told(done: _Ingested) -> str:
     counts += [f"{done.moved} with other readers"] if done.moved else []
     counts += [f"{done.finished} finished that a broken run had begun"] if done.finished else []
     classes = ", ".join(f"{count} {word}" for word, count in done.classes.items())
-    passages = f"{done.passages} passages{f' ({classes})' if classes else ''}"
+    passages = counted(done.passages, "passage") + (f" ({classes})" if classes else "")
     lines = [
         f"{done.collection} (version {done.version}): {', '.join(counts)}",
         f"{passages} in {done.seconds:.1f} s, {done.passages_per_s:.1f} a second",
     ]
     if done.reembedded:
-        lines.append(f"the index was built anew: {done.reembedded} passages")
+        lines.append(f"the index was built anew: {counted(done.reembedded, 'passage')}")
     return "\n".join(lines)
 
 

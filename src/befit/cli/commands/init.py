@@ -11,7 +11,7 @@ import click
 
 from befit.catalog import Workspace, write_template
 from befit.cli.adding import add_on_request
-from befit.cli.findings import add_command
+from befit.cli.attaching import add_command
 from befit.cli.options import DATA_CLASSES, example, json_option
 from befit.cli.output import is_answerable, print_json, say
 from befit.cli.session import run

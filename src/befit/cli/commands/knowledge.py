@@ -7,9 +7,10 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.knowledge_leak_test import leak_test
+from befit.cli.knowledge_remove import remove
 from befit.cli.knowledge_why import why
 from befit.cli.options import example, json_option, workspace_option
-from befit.cli.output import moment, print_json, say, table
+from befit.cli.output import counted, moment, print_json, say, table
 from befit.cli.passages import plain
 from befit.cli.progress import shown_progress
 from befit.cli.session import perform
@@ -63,9 +64,28 @@ class _Document(msgspec.Struct):
     readers: _Readers
 
 
+_RULE = "rule:"
+_SAID_BY = {
+    "source": "as its source says",
+    "unknown": "since its source could not tell",
+    "none": "since neither its source nor a rule says more",
+}
+
+_NOT_COUNTED = (
+    "the index holds what was written; its passages were not counted, for documents are on their "
+    "way: an ingest is under way, or was cut off and is finished by the next"
+)
+
+
 class _Verified(msgspec.Struct):
     ok: bool
     problems: list[str]
+    counted: bool
+
+
+class _Rebuilt(msgspec.Struct):
+    passages: int
+    decision_id: str
 
 
 @click.group(
@@ -82,7 +102,7 @@ def command() -> None:
     """
 
 
-for _each in (why, leak_test):
+for _each in (why, remove, leak_test):
     command.add_command(_each)
 
 
@@ -138,16 +158,18 @@ def _facts(found: _Document) -> dict[str, str]:
     readers = found.readers
     denied = ", ".join([*readers.deny_users, *(f"group {each}" for each in readers.deny_groups)])
     named = ", ".join([*readers.users, *(f"group {each}" for each in readers.groups)])
+    length = counted(found.length, "character")
     higher = f"; in a passage {found.passages_class}"
     return {
         "document": f"{found.doc_id} ({found.version}, {found.state})",
         "title": found.title,
         "collection": found.collection,
-        "source": f"{found.source} · {found.uri}",
-        "kind": f"{found.media_type}, {found.length:,} characters, {found.passages} passages",
+        "source": found.source,
+        "address": found.uri,
+        "kind": f"{found.media_type}, {length}, {counted(found.passages, 'passage')}",
         "class": found.data_class + (higher if found.passages_class != found.data_class else ""),
         "tags": ", ".join(found.tags),
-        "readers": f"{named or 'administrators only'} ({readers.origin})",
+        "readers": f"{named or 'administrators only'}, {_said_by(readers.origin)}",
         "denied": denied,
         "metadata": ", ".join(f"{key}={value}" for key, value in found.metadata.items()),
         "dated": "" if found.dated_s is None else moment(found.dated_s),
@@ -155,31 +177,11 @@ def _facts(found: _Document) -> dict[str, str]:
     }
 
 
-@command.command(
-    epilog=example(
-        "befit knowledge remove policies/travel.pdf",
-        "befit knowledge remove --collection handbook",
-    )
-)
-@click.argument("doc_id", metavar="[DOC]", required=False)
-@click.option("--collection", metavar="NAME", help="All of this collection, or its DOC.")
-@json_option
-@workspace_option
-def remove(workspace: Workspace, doc_id: str | None, collection: str | None, as_json: bool) -> None:
-    """Take a document away, or a collection with all it holds; at once and for everybody.
-
-    What its source still has, the next ingest brings back.
-    """
-    if doc_id is None and collection is None:
-        raise click.UsageError("name a document, or a --collection")
-    params = {"doc_id": doc_id, "collection": collection}
-    with shown_progress() as progress:
-        document = perform(workspace, "knowledge.remove", params, progress=progress)
-    if as_json:
-        print_json(document)
-        return
-    what = plain(doc_id) if doc_id else f"collection {collection}: {document['documents']}"
-    click.echo(f"{what} {'is' if doc_id else 'documents are'} removed")
+def _said_by(origin: str) -> str:
+    """Who says who may read it, from where its access list comes from."""
+    if origin.startswith(_RULE):
+        return f"by the rule {origin.removeprefix(_RULE)} of knowledge/acl.yaml"
+    return _SAID_BY.get(origin, origin)
 
 
 @command.command(epilog=example("befit knowledge verify"))
@@ -192,7 +194,7 @@ def verify(workspace: Workspace, as_json: bool) -> int:
     if as_json:
         print_json(document)
     elif found.ok:
-        click.echo("the index holds what is stored")
+        click.echo("the index holds what is stored" if found.counted else _NOT_COUNTED)
     for problem in found.problems:
         say(f"befit: {plain(problem)}")
     if not found.ok:
@@ -210,5 +212,6 @@ def rebuild(workspace: Workspace, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    click.echo(f"the index was built anew: {document['passages']} passages")
-    say(f"decision {document['decision_id']}")
+    rebuilt = msgspec.convert(document, _Rebuilt)
+    click.echo(f"the index was built anew: {counted(rebuilt.passages, 'passage')}")
+    say(f"decision {rebuilt.decision_id}")

@@ -10,7 +10,7 @@ import msgspec
 
 from befit.catalog import Workspace
 from befit.cli.options import example, json_option, text_of, whole_path, workspace_option
-from befit.cli.output import milliseconds, print_json, say
+from befit.cli.output import counted, milliseconds, print_json, say
 from befit.cli.passages import Passage, passage_report
 from befit.cli.progress import shown_progress
 from befit.cli.session import perform
@@ -132,7 +132,7 @@ def command(
     elif found.results:
         click.echo(passage_report(found.results))
     say(
-        f"{_counted(len(found.results))} · class {found.data_class} · "
+        f"{_outcome(found.results)} · class {found.data_class} · "
         f"{milliseconds(found.latency_ms)} · decision {found.decision_id}"
     )
 
@@ -149,7 +149,7 @@ def _search_file(workspace: Workspace, params: Mapping[str, object], as_json: bo
             click.echo(f"{each.query_id}\t{len(each.results)}\t{best.doc_id if best else '-'}")
     if many.metrics is not None:
         say(_figures(many.metrics))
-    say(f"{len(many.queries)} queries · decision {many.decision_id}")
+    say(f"{counted(len(many.queries), 'query', 'queries')} · decision {many.decision_id}")
 
 
 def _figures(metrics: _Metrics) -> str:
@@ -158,13 +158,16 @@ def _figures(metrics: _Metrics) -> str:
 
     recall = figure("recall@5", metrics.recall, metrics.intervals.recall)
     ndcg = figure("nDCG@10", metrics.ndcg, metrics.intervals.ndcg)
-    return f"{recall} · {ndcg} · over {metrics.n} judged queries, 95% intervals"
+    judged = counted(metrics.n, "judged query", "judged queries")
+    return f"{recall} · {ndcg} · over {judged}, 95% intervals"
 
 
-def _counted(count: int) -> str:
-    if not count:
-        return "nothing found that you may read"
-    return "1 passage" if count == 1 else f"{count} passages"
+def _outcome(results: list[Passage]) -> str:
+    if not results:
+        return "not found: nothing that you may read speaks to it"
+    documents = {(each.collection, each.doc_id) for each in results}
+    passages = counted(len(results), "passage")
+    return f"found: {passages} of {counted(len(documents), 'document')}"
 
 
 def _filters(given: tuple[str, ...]) -> dict[str, list[str]]:

@@ -30,7 +30,7 @@ from befit.gateway.operations import OperationCall, perform
 from befit.identity import Principal, local_administrator
 from befit.inference.embedded import ModelProcess, ModelProcessSettings
 from befit.inference.embedded.weights import MINILM, SMOLLM2, located
-from befit.knowledge import Citation
+from befit.knowledge.search import Citation
 from befit.messages import ChatRequest
 from befit.orchestrator import Answer, Arrival, Source
 from befit.platform import Platform

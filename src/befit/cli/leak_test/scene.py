@@ -96,8 +96,12 @@ class Scene:
 
     def principal(self, reader: Reader) -> Principal:
         """Who the command line asserts, in the groups of the newest world."""
+        return local_administrator(acting_as=self.asserted(reader), tenant=reader.tenant)
+
+    def asserted(self, reader: Reader) -> str:
+        """A reader as `--as` takes them, in the groups of the newest world."""
         groups = ",".join(sorted(self.chronicle.now.groups_of(reader)))
-        return local_administrator(acting_as=f"{reader.name}:{groups}", tenant=reader.tenant)
+        return f"{reader.name}:{groups}" if groups else reader.name
 
     def keeper(self, tenant: str) -> Principal:
         """The local administrator of a tenant."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from befit.catalog import AnswerMode, Capability, Catalog, ModelCard, Workflow
 from befit.errors import InvalidRequest
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.who import Somebody, find_somebody
 from befit.identity import Principal
 from befit.knowledge import Collection
@@ -345,3 +345,6 @@ def _up_to(classes: tuple[ReachDocument, ...], may: list[bool]) -> str | None:
             break
         highest = reach.data_class
     return highest
+
+
+OPERATIONS = (operation("access", AccessParams, show_access),)

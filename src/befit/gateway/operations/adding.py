@@ -15,7 +15,7 @@ from befit.gateway.operations.activation import may_activate, record_act, take_u
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.card_proposal import CardProposal, CardRequest, propose_card
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import OpDocument
+from befit.gateway.operations.operation import OpDocument, operation
 from befit.identity import Principal
 from befit.inference import PROBE_OUTPUT_TOKENS, PROBE_TEXT, ProbeResult
 from befit.messages import BefitOptions, ChatRequest
@@ -277,3 +277,9 @@ def _price_document(price: Price) -> PriceDocument:
         source=price.source,
         as_of=price.as_of.isoformat(),
     )
+
+
+OPERATIONS = (
+    operation("models.propose", CardRequest, propose_model),
+    operation("models.add", NewCard, add_model),
+)

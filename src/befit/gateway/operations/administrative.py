@@ -17,7 +17,7 @@ from befit.errors import InvalidRequest, NotFound
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.known import meant
 from befit.gateway.operations.moment import moment
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.identity import Principal
 from befit.platform import Platform
 from befit.policy import Action
@@ -200,3 +200,9 @@ def _told(event: Event) -> Mapping[str, object]:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+OPERATIONS = (
+    operation("events.show", EventId, show_event),
+    operation("events.list", EventQuery, list_events),
+)

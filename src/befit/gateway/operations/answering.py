@@ -8,8 +8,9 @@ import msgspec
 
 from befit.errors import BefitError, InvalidRequest, LedgerUnavailable, NotFound
 from befit.gateway.failure import ErrorObject, error_object
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.identity import Principal
+from befit.knowledge.search import Box
 from befit.messages import BefitOptions, ChatRequest
 from befit.orchestrator import (
     Answer,
@@ -39,11 +40,12 @@ class Asked(OpParams, frozen=True, kw_only=True):
     conversation: str | None = None
 
 
-class CitationDocument(msgspec.Struct, frozen=True, kw_only=True):
+class CitationDocument(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
     """Where a part of an answer stands: characters `start` to `end` of a document's text.
 
     Attributes:
         mark: the number by which the answer points to it, such as 1 for `[1]`.
+        boxes: of a PDF, where on its pages the lines stand that hold them.
     """
 
     doc_id: str
@@ -56,6 +58,7 @@ class CitationDocument(msgspec.Struct, frozen=True, kw_only=True):
     collection: str
     title: str
     mark: int
+    boxes: tuple[Box, ...] = ()
 
 
 class AnswerDocument(OpDocument, omit_defaults=True, frozen=True, kw_only=True):
@@ -255,3 +258,9 @@ def _excluded(excluded: dict[str, str]) -> tuple[CandidateDocument, ...]:
         CandidateDocument(model=model, eligible=False, reasons=(reason,))
         for model, reason in excluded.items()
     )
+
+
+OPERATIONS = (
+    operation("ask", Asked, ask),
+    operation("route", Asked, route),
+)

@@ -7,7 +7,7 @@ from typing import Literal
 from befit.approvals import Approval, ApprovalPage, ApprovalStatus, may_read_payload
 from befit.errors import InvalidRequest
 from befit.gateway.operations.entitled import may_review, require, workflow_named
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.identity import Principal
 from befit.orchestrator import Choice
@@ -192,3 +192,12 @@ def _document(platform: Platform, approval: Approval, principal: Principal) -> A
         edited=approval.edited if may_read else None,
         edited_sha256=approval.edited_sha256,
     )
+
+
+OPERATIONS = (
+    operation("approvals.list", ApprovalQuery, list_approvals),
+    operation("approvals.show", ApprovalId, show_approval),
+    operation("approvals.approve", Decided, approve),
+    operation("approvals.reject", Decided, reject),
+    operation("approvals.edit", Edited, edit),
+)

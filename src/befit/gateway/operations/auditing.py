@@ -6,7 +6,7 @@ import asyncio
 
 from befit.audit import VerifyReport, given_key, held_notes, verify
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
+from befit.gateway.operations.operation import NoParams, OpDocument, OpParams, operation
 from befit.identity import Principal
 from befit.platform import Platform
 from befit.policy import Action
@@ -126,3 +126,10 @@ def verify_document(report: VerifyReport) -> VerifyDocument:
         root=report.root,
         problems=report.problems,
     )
+
+
+OPERATIONS = (
+    operation("audit.verify", VerifyParams, verify_ledger),
+    operation("audit.checkpoint", NoParams, take_checkpoint),
+    operation("audit.rotate_key", NoParams, rotate_key),
+)

@@ -10,7 +10,13 @@ from befit.errors import InvalidRequest, NotFound, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.entitled import may, require
 from befit.gateway.operations.indexing import rebuilt, writing
-from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
+from befit.gateway.operations.operation import (
+    NoParams,
+    OpDocument,
+    OpParams,
+    long_operation,
+    operation,
+)
 from befit.identity import Principal
 from befit.knowledge import Collection, Document, collection_resource
 from befit.knowledge.ingestion import Keeping
@@ -31,10 +37,14 @@ class DocumentNamed(OpParams, frozen=True, kw_only=True):
 
 
 class Removal(OpParams, frozen=True, kw_only=True):
-    """What is taken away: one document, or a collection with all of its documents."""
+    """What is taken away: one document, or a collection with all of its documents.
+
+    With `dry_run` nothing is, and it is told what would be.
+    """
 
     doc_id: str | None = None
     collection: str | None = None
+    dry_run: bool = False
 
 
 class CollectionFigures(OpDocument, frozen=True, kw_only=True):
@@ -98,17 +108,22 @@ class DocumentDocument(OpDocument, frozen=True, kw_only=True):
 
 
 class RemovedDocument(OpDocument, frozen=True, kw_only=True):
-    """What was taken away."""
+    """What was taken away, or would be."""
 
     collection: str
     documents: int
 
 
 class IndexReport(OpDocument, frozen=True, kw_only=True):
-    """Whether the search index holds what is stored; `problems` say what is wrong."""
+    """Whether the search index holds what is stored; `problems` say what is wrong.
+
+    `counted` is false where documents were on their way, beside an ingest or since one was cut
+    off: then the files were read, and their passages not counted against what is stored.
+    """
 
     ok: bool
     problems: tuple[str, ...]
+    counted: bool
 
 
 class RebuiltDocument(OpDocument, frozen=True, kw_only=True):
@@ -194,8 +209,13 @@ async def remove_documents(
         Forbidden: it takes an administrator, or a builder who owns the collection.
         Conflict: an ingest is under way.
     """
-    await _wanted(platform, principal, params)  # who may not take it away holds nobody up
+    # Who may not take it away holds nobody up.
+    name, keys = await _wanted(platform, principal, params)
     stores, tenant = platform.stores.knowledge, principal.tenant
+    if params.dry_run:
+        counts = await stores.documents.counts(tenant)
+        count = counts.get(name, (0, 0))[0] if keys is None else len(keys)
+        return RemovedDocument(collection=name, documents=count)
     async with writing(platform, tenant) as writer:
         # An ingest may have put another in its place before the writer was free.
         name, keys = await _wanted(platform, principal, params)
@@ -215,6 +235,7 @@ async def remove_documents(
                 progress("remove", removed, 0)
                 if keys is not None:
                     break
+            await keeping.compact()
         finally:
             keeping.close()
         if keys is None:
@@ -231,8 +252,8 @@ async def verify_index(platform: Platform, principal: Principal, params: NoParam
         Forbidden: it takes an administrator.
     """
     require(platform, principal, Action.ADMINISTER, "verify the search index")
-    problems = await platform.library.verify(principal.tenant)
-    return IndexReport(ok=not problems, problems=problems)
+    found = await platform.library.verify(principal.tenant)
+    return IndexReport(ok=not found.problems, problems=found.problems, counted=found.is_counted)
 
 
 async def rebuild_index(
@@ -256,7 +277,9 @@ async def rebuild_index(
         ),
     )
     async with await platform.orchestrator.bulk(arrival) as bulk:
-        passages = await rebuilt(platform, principal.tenant, bulk.texts, progress)
+        tenant = principal.tenant
+        async with writing(platform, tenant) as writer:
+            passages = await rebuilt(platform, tenant, bulk.texts, writer, progress)
     return RebuiltDocument(passages=passages, decision_id=bulk.decision_id)
 
 
@@ -304,7 +327,11 @@ async def _find(
     there = [each for each in found if each is not None]
     if not there:
         where = f"collection {collection!r}" if collection else "any collection that you keep"
-        raise NotFound(f"no document {doc_id[:80]!r} in {where}", param="doc_id")
+        raise NotFound(
+            f"no document {doc_id[:80]!r} in {where}",
+            next_step="name it as results and citations do",
+            param="doc_id",
+        )
     if len(there) > 1:
         held = ", ".join(each.collection for each in there)
         raise InvalidRequest(
@@ -334,3 +361,12 @@ def _figures(collection: Collection, counts: tuple[int, int]) -> CollectionFigur
         embedder=collection.embedder,
         created_at=collection.created_at,
     )
+
+
+OPERATIONS = (
+    operation("knowledge.list", NoParams, list_collections),
+    operation("knowledge.show", DocumentNamed, show_document),
+    long_operation("knowledge.remove", Removal, remove_documents),
+    operation("knowledge.verify", NoParams, verify_index),
+    long_operation("knowledge.rebuild", NoParams, rebuild_index),
+)

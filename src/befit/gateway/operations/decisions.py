@@ -8,7 +8,7 @@ from befit.audit import DecisionRecord
 from befit.errors import NotFound
 from befit.gateway.operations.entitled import audited_workflows, may_read, may_review, require
 from befit.gateway.operations.known import require_known
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import DecisionQuery, page_asked, told_of
 from befit.identity import Principal
@@ -95,3 +95,9 @@ async def _is_reviewed(platform: Platform, principal: Principal, record: Decisio
         if may_review(platform, principal, approval):
             return True
     return False
+
+
+OPERATIONS = (
+    operation("decisions.show", DecisionId, show_decision),
+    operation("decisions.list", DecisionQuery, list_decisions),
+)

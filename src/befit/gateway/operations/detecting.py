@@ -143,5 +143,5 @@ def _batches(rows: Sequence[Row]) -> list[list[Row]]:
     return batches
 
 
-OPERATION = long_operation("detect", DetectParams, detect)
+OPERATIONS = (long_operation("detect", DetectParams, detect),)
 """What the registry loads when somebody first asks for it."""

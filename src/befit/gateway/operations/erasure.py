@@ -11,7 +11,7 @@ from befit.errors import Conflict
 from befit.gateway.operations.directory import key_of
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.known import meant, require_somebody
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.identity import Principal, local_administrator
 from befit.platform import Platform
 from befit.policy import Action
@@ -158,3 +158,9 @@ def _worded(kept: KeptDays) -> dict[str, int]:
         "undetermined" if data_class is None else data_class.word: days
         for data_class, days in kept.items()
     }
+
+
+OPERATIONS = (
+    operation("audit.erase", ErasureParams, erase),
+    operation("audit.retain", RetentionParams, retain),
+)

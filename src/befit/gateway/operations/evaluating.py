@@ -241,5 +241,5 @@ def _to_keep(
     )
 
 
-OPERATION = long_operation("evaluate", EvaluateParams, evaluate_models)
+OPERATIONS = (long_operation("evaluate", EvaluateParams, evaluate_models),)
 """What the registry loads when somebody first asks for it."""

@@ -30,7 +30,7 @@ from befit.errors import WorkspaceError
 from befit.gateway.operations.entitled import require, workflow_named
 from befit.gateway.operations.export_files import ExportFiles
 from befit.gateway.operations.known import require_known
-from befit.gateway.operations.operation import OpDocument
+from befit.gateway.operations.operation import OpDocument, long_operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import DecisionFilter, page_asked, told_of
 from befit.identity import Principal
@@ -204,3 +204,6 @@ async def _recorded(
         record=record,
         public_keys=lines.public_keys,
     )
+
+
+OPERATIONS = (long_operation("audit.export", ExportParams, export),)

@@ -9,7 +9,7 @@ import msgspec
 from befit.audit import DecisionRecord, Draft, EventType, Sections
 from befit.errors import Conflict, InvalidRequest, NotFound
 from befit.gateway.operations.entitled import may, require, workflow_named
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.identity import Principal
 from befit.knowledge.feedback import (
@@ -233,3 +233,9 @@ def _case(rated: RatedQuestion) -> FeedbackCase:
         passages=tuple(each.passage_id for each in asked.passages),
     )
     return FeedbackCase(id=asked.decision_id, input=asked.question, meta=meta)
+
+
+OPERATIONS = (
+    operation("feedback.give", FeedbackGiven, give_feedback),
+    operation("feedback.cases", CasesWanted, feedback_cases),
+)

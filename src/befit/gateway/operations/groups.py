@@ -8,7 +8,7 @@ from befit.errors import NotFound, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.directory import find_member, in_effect, names_of_members
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
+from befit.gateway.operations.operation import NoParams, OpDocument, OpParams, operation
 from befit.identity import Group, Principal, new_group
 from befit.platform import Platform
 from befit.policy import Action
@@ -175,3 +175,13 @@ def _told(group: Group, names: dict[str, str]) -> GroupDocument:
             MemberDocument(id=member, name=names.get(member)) for member in sorted(group.members)
         ),
     )
+
+
+OPERATIONS = (
+    operation("groups.add", NewGroup, add_group),
+    operation("groups.list", NoParams, list_groups),
+    operation("groups.show", GroupNamed, show_group),
+    operation("groups.add_member", Membership, add_member),
+    operation("groups.remove_member", Membership, remove_member),
+    operation("groups.remove", GroupNamed, remove_group),
+)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from befit.errors import Conflict
 from befit.inference.embedded import DIMENSIONS
 from befit.knowledge.index import IndexWriter, Vector
-from befit.knowledge.ingestion import PassageModel, vectors_of
+from befit.knowledge.ingestion import PassageModel, embed_texts
 from befit.platform import Platform
 from befit.policy import ClassedText
 from befit.vocabulary import Progress
@@ -33,30 +33,36 @@ async def writing(platform: Platform, tenant: str) -> AsyncGenerator[IndexWriter
         await asyncio.to_thread(writer.close)
 
 
-async def mended(platform: Platform, tenant: str, model: PassageModel, progress: Progress) -> int:
+async def mended(
+    platform: Platform,
+    tenant: str,
+    model: PassageModel,
+    writer: IndexWriter,
+    progress: Progress,
+) -> int:
     """Build the index anew where it is damaged, or its vectors are another embedder's.
 
     Returns:
         How many passages were embedded anew; 0 where the index is sound.
-
-    Raises:
-        Conflict: an ingest is under way.
     """
     collections = await platform.stores.knowledge.collections.list(tenant)
     is_of_another = any(each.embedder not in {"", model.embedder} for each in collections)
-    if not is_of_another and not await platform.library.verify(tenant):
+    if not is_of_another and not (await platform.library.verify(tenant)).problems:
         return 0
-    return await rebuilt(platform, tenant, model, progress)
+    return await rebuilt(platform, tenant, model, writer, progress)
 
 
-async def rebuilt(platform: Platform, tenant: str, model: PassageModel, progress: Progress) -> int:
+async def rebuilt(
+    platform: Platform,
+    tenant: str,
+    model: PassageModel,
+    writer: IndexWriter,
+    progress: Progress,
+) -> int:
     """Build the index anew from the stored texts, beside the one that is being searched.
 
     Returns:
         How many passages it has.
-
-    Raises:
-        Conflict: an ingest is under way.
     """
     done = 0
 
@@ -66,14 +72,11 @@ async def rebuilt(platform: Platform, tenant: str, model: PassageModel, progress
         progress("rebuild", done, total)
 
     async def embed(texts: Sequence[ClassedText]) -> Vector:
-        return await vectors_of(model, texts, told=tell)
+        return await embed_texts(model, texts, told=tell)
 
     stores = platform.stores.knowledge
     total = sum(passages for _, passages in (await stores.documents.counts(tenant)).values())
-    try:
-        count = await platform.library.rebuild(tenant, embed, dimensions=DIMENSIONS)
-    except Conflict:
-        raise _is_written(tenant) from None
+    count = await platform.library.rebuild(tenant, embed, writer)
     for each in await stores.collections.list(tenant):
         await stores.collections.put(replace(each, embedder=model.embedder))
     return count

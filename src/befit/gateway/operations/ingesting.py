@@ -101,23 +101,26 @@ async def ingest(
     scratch = platform.workspace.knowledge_dir / f".fetched-{tenant}"
     options = SourceOptions(scratch_dir=scratch)
     source = await asyncio.to_thread(open_source, params.source, options)
-    async with await platform.orchestrator.bulk(_arrival(principal, collection, source)) as bulk:
-        reembedded = await mended(platform, tenant, bulk.texts, progress)
-        async with writing(platform, tenant) as writer, _emptied(scratch):
-            # Another run may have made it, or counted its version up, before the writer was free.
-            collection = await _own_collection(platform, principal, params)
-            if collection.created_at == 0.0:
-                collection = replace(collection, created_at=time.time())
-                await platform.stores.knowledge.collections.put(collection)
-            with Parser() as parser:
-                job = IngestJob(
-                    collection=collection,
-                    source=source,
-                    parser=parser,
-                    rules=lambda: platform.shelf.now.access,
-                )
-                stores = platform.stores.knowledge
-                report = await Ingestion(job, bulk.texts, stores, writer, progress).run()
+    async with (
+        await platform.orchestrator.bulk(_arrival(principal, collection, source)) as bulk,
+        writing(platform, tenant) as writer,
+        _emptied(scratch),
+    ):
+        reembedded = await mended(platform, tenant, bulk.texts, writer, progress)
+        # Another run may have made it, or counted its version up, before the writer was free.
+        collection = await _own_collection(platform, principal, params)
+        if collection.created_at == 0.0:
+            collection = replace(collection, created_at=time.time())
+            await platform.stores.knowledge.collections.put(collection)
+        with Parser() as parser:
+            job = IngestJob(
+                collection=collection,
+                source=source,
+                parser=parser,
+                rules=lambda: platform.shelf.now.access,
+            )
+            stores = platform.stores.knowledge
+            report = await Ingestion(job, bulk.texts, stores, writer, progress).run()
     end = _End(decision_id=bulk.decision_id, reembedded=reembedded, started=started)
     return _document(report, collection.name, source.name, end)
 
@@ -250,5 +253,5 @@ def _findings(findings: Findings) -> tuple[Finding, ...]:
     return tuple(Finding(what=each.what, reason=each.reason) for each in findings.first)
 
 
-OPERATION = long_operation("ingest", IngestParams, ingest)
+OPERATIONS = (long_operation("ingest", IngestParams, ingest),)
 """What the registry loads when somebody first asks for it."""

@@ -20,7 +20,7 @@ from befit.catalog import (
 )
 from befit.gateway.operations.activation import ActivatedDocument, last_act, shown_tenants
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.operation import NoParams, OpDocument, operation
 from befit.identity import Principal
 from befit.metering import LastUse
 from befit.platform import Platform
@@ -306,3 +306,6 @@ def _policies(platform: Platform) -> Iterable[PolicyEntryDocument]:
             packaged=file.startswith(_PACKAGED),
             rules=tuple(sorted(ids)),
         )
+
+
+OPERATIONS = (operation("inventory", NoParams, take_inventory),)

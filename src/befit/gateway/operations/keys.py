@@ -11,7 +11,7 @@ from befit.errors import Conflict, InvalidRequest, NotFound, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.directory import find_person, in_effect, names_of_members
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
+from befit.gateway.operations.operation import NoParams, OpDocument, OpParams, operation
 from befit.identity import ApiKey, KeyGrant, Person, Principal, Role, issue_key
 from befit.platform import Platform
 from befit.policy import Action
@@ -212,3 +212,10 @@ def _told(key: ApiKey, names: Mapping[str, str], groups: tuple[str, ...]) -> Key
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
     )
+
+
+OPERATIONS = (
+    operation("keys.create", NewKey, create_key),
+    operation("keys.list", NoParams, list_keys),
+    operation("keys.revoke", KeyId, revoke_key),
+)

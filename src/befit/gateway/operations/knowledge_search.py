@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from befit.errors import InvalidRequest
+from befit.gateway.operations.operation import operation
 from befit.gateway.operations.search_params import MOST_QUERY_CHARS, ScopeParams, scope_of
 from befit.gateway.operations.search_results import SearchDocument, search_results
 from befit.identity import Principal
@@ -82,3 +83,6 @@ async def _searched(
         data_class=answer.standing.data_class.word,
         latency_ms=round(answer.latency_ms, 3),
     )
+
+
+OPERATIONS = (operation("knowledge.search", SearchParams, search),)

@@ -34,7 +34,7 @@ from befit.gateway.operations.activation import (
     take_up,
     version_of,
 )
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.identity import Principal
 from befit.platform import Platform
 
@@ -336,3 +336,12 @@ def _find(catalog: Catalog, kind: ItemKind, name: str) -> ModelCard | Workflow:
     if kind is ItemKind.MODEL:
         return catalog.find_card(name)
     return catalog.find_workflow(name)
+
+
+OPERATIONS = (
+    operation("models.promote", ItemRelease, promote_model),
+    operation("models.retire", ItemName, retire_model),
+    operation("models.rollback", ItemName, roll_back_model),
+    operation("workflows.activate", ItemRelease, activate_workflow),
+    operation("workflows.retire", ItemName, retire_workflow),
+)

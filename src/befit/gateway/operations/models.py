@@ -12,7 +12,7 @@ from befit.gateway.operations.activation import (
     shown_tenants,
 )
 from befit.gateway.operations.entitled import may
-from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.operation import NoParams, OpDocument, operation
 from befit.gateway.operations.workflows import usable_workflows
 from befit.identity import Principal
 from befit.inference import Breaker
@@ -119,3 +119,6 @@ def _document(
         last_error=health.last_error if is_admin else None,
         last_error_s_ago=health.last_error_s_ago if is_admin else None,
     )
+
+
+OPERATIONS = (operation("models.list", NoParams, list_models),)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec.inspect import CollectionType, EnumType, LiteralType, Type, UnionType, type_info
+from msgspec.structs import fields
 
 from befit.audit import DecisionRecord
 from befit.errors import InvalidRequest, nearest
@@ -93,17 +95,19 @@ def long_operation(
 
 
 def late_operation(name: str, module: str) -> Operation:
-    """An operation whose module is imported by its first call, off the event loop.
-
-    For what needs libraries that a gateway at rest should not hold. The module offers it
-    as `OPERATION`.
-    """
+    """An operation whose module is imported by its first call, off the event loop."""
 
     async def perform(call: OperationCall, given: Mapping[str, object]) -> Document:
-        late: Operation = (await asyncio.to_thread(importlib.import_module, module)).OPERATION
+        late = await asyncio.to_thread(offered, name, module)
         return await late.perform(call, given)
 
     return Operation(name, OpParams, perform)
+
+
+def offered(name: str, module: str) -> Operation:
+    """The operation of that name among those that a module offers as `OPERATIONS`. Imports it."""
+    offers: Iterable[Operation] = importlib.import_module(module).OPERATIONS
+    return next(each for each in offers if each.name == name)
 
 
 def read_params(given: Mapping[str, object], params: type[P]) -> P:
@@ -119,13 +123,31 @@ def read_params(given: Mapping[str, object], params: type[P]) -> P:
 
 
 def wrong_field(detail: str, params: type[msgspec.Struct]) -> InvalidRequest:
-    """What msgspec says of a wrong field, with the nearest known one."""
-    _, _, path = detail.partition(" - at `$")
+    """What msgspec says of a wrong field, with the nearest known one, or the words it takes."""
+    _, _, place = detail.partition(" - at `$")
+    path = place.rstrip("`").lstrip(".")
     unknown = detail.partition("unknown field `")[2].partition("`")[0]
     hint = nearest(unknown, params.__struct_fields__) if unknown else None
-    return InvalidRequest(
-        detail, param=unknown or path.rstrip("`").lstrip(".") or None, next_step=hint
-    )
+    if detail.startswith("Invalid enum value") and (words := _words_of(params, path)):
+        hint = f"it is one of {', '.join(words)}"
+    return InvalidRequest(detail, param=unknown or path or None, next_step=hint)
+
+
+def _words_of(params: type[msgspec.Struct], path: str) -> tuple[str, ...]:
+    """The words that a field takes, where it takes one of a few."""
+    name = path.partition("[")[0].partition(".")[0]
+    types = (each.type for each in fields(params) if each.encode_name == name)
+    return tuple(word for each in types for word in _words(type_info(each)))
+
+
+def _words(kind: Type) -> tuple[str, ...]:
+    if isinstance(kind, EnumType):
+        return tuple(str(each.value) for each in kind.cls)
+    if isinstance(kind, LiteralType):
+        return tuple(map(str, kind.values))
+    if isinstance(kind, UnionType):
+        return tuple(word for each in kind.types for word in _words(each))
+    return _words(kind.item_type) if isinstance(kind, CollectionType) else ()
 
 
 def document_json(document: Document) -> bytes:

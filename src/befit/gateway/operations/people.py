@@ -11,7 +11,7 @@ from befit.errors import Conflict, InvalidRequest, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.directory import find_person, in_effect
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument, OpParams
+from befit.gateway.operations.operation import NoParams, OpDocument, OpParams, operation
 from befit.identity import Person, Principal, Role, Subject, checked_person, new_person
 from befit.platform import Platform
 from befit.policy import Action
@@ -217,3 +217,12 @@ def _told(person: Person, groups: frozenset[str]) -> PersonDocument:
         created_at=person.created_at,
         disabled_at=person.disabled_at,
     )
+
+
+OPERATIONS = (
+    operation("people.add", NewPerson, add_person),
+    operation("people.list", NoParams, list_people),
+    operation("people.show", PersonNamed, show_person),
+    operation("people.set", PersonChange, set_person),
+    operation("people.remove", PersonNamed, remove_person),
+)

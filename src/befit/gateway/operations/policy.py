@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.operation import NoParams, OpDocument, operation
 from befit.identity import Principal
 from befit.platform import Platform
 from befit.policy import Rule
@@ -52,3 +52,6 @@ def _rule_document(rule: Rule) -> RuleDocument:
         line=rule.line,
         text=rule.text,
     )
+
+
+OPERATIONS = (operation("policy.show", NoParams, show_policy),)

@@ -142,5 +142,5 @@ def _predictions(
     return rows
 
 
-OPERATION = long_operation("predict", PredictParams, predict)
+OPERATIONS = (long_operation("predict", PredictParams, predict),)
 """What the registry loads when somebody first asks for it."""

@@ -8,7 +8,7 @@ from befit.audit import Claim, Event, EventPointer, NoteError, Proof, given_note
 from befit.errors import InvalidRequest, NotFound
 from befit.gateway.operations.administrative import ADMINISTRATIVE, administrative_event
 from befit.gateway.operations.entitled import may_read, require
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.identity import Principal
 from befit.orchestrator import decision_id_of
@@ -117,3 +117,6 @@ def _newest(platform: Platform, checkpoints: str | None) -> str | None:
             f"the checkpoint that was given is not this ledger's: {error}", param="checkpoints"
         ) from None
     return newest
+
+
+OPERATIONS = (operation("audit.prove", ProveParams, prove),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from befit.gateway.operations.entitled import require
-from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.operation import NoParams, OpDocument, operation
 from befit.identity import Principal
 from befit.platform import Platform
 from befit.policy import Action
@@ -32,3 +32,6 @@ async def reload(platform: Platform, principal: Principal, params: NoParams) -> 
         version=platform.catalog.current.version,
         policy=platform.policy.hash,
     )
+
+
+OPERATIONS = (operation("reload", NoParams, reload),)

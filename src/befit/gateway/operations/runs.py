@@ -18,7 +18,7 @@ from befit.gateway.operations.answering import (
     citation_documents,
 )
 from befit.gateway.operations.entitled import may_read
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.withholding import require_readable_grounds
 from befit.gateway.operations.workflow_input import input_text
@@ -255,3 +255,9 @@ def _output(text: str | None, workflow: Workflow | None) -> object:
 
 def _unknown(run_id: str) -> NotFound:
     return NotFound(f"no run {run_id!r}")
+
+
+OPERATIONS = (
+    operation("run", RunRequest, run_locally),
+    operation("runs.show", RunLookup, show_run),
+)

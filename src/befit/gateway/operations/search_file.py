@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -19,7 +18,7 @@ from befit.gateway.operations.operation import OpDocument, long_operation
 from befit.gateway.operations.search_params import ScopeParams, scope_of
 from befit.gateway.operations.search_results import SearchResult, search_results
 from befit.identity import Principal, local_administrator
-from befit.orchestrator import BulkArrival, BulkRun, Kind, Scope, Search, SearchRow
+from befit.orchestrator import BulkArrival, BulkRun, Digest, Kind, Scope, Search, SearchRow
 from befit.platform import Platform
 from befit.policy import Action
 from befit.vocabulary import Progress
@@ -91,26 +90,36 @@ async def search_file(
     require(platform, principal, Action.ADMINISTER, "search by a file of the server")
     scope = scope_of(params)
     path = absolute_path(params.queries)
-    queries, content = await asyncio.to_thread(_read, path)
+    asked = await asyncio.to_thread(_read, path, principal, params.reader)
     arrival = BulkArrival(
-        principal=principal,
-        kind=Kind.SEARCH,
-        workflow=None,
-        content=content,
+        principal=principal, kind=Kind.SEARCH, workflow=None, content=asked.digest
     )
     taken = _Taken(path)
     async with await platform.orchestrator.bulk(arrival) as bulk:
-        progress("search", 0, len(queries))
-        for batch in _batches(queries):
-            rows = [_row(principal, query, params.reader, scope) for query in batch]
+        progress("search", 0, len(asked.queries))
+        for batch in _batches(asked.queries):
+            rows = [_row(query, asked.reader_of(query), scope) for query in batch]
             await taken.search(bulk, batch, rows)
-            progress("search", len(taken.results), len(queries))
+            progress("search", len(taken.results), len(asked.queries))
     return SearchFileDocument(
         queries=tuple(taken.results),
         decision_id=bulk.decision_id,
         n=len(taken.results),
         metrics=taken.metrics(),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """The queries of a file, who reads for each, and the digest of it."""
+
+    queries: Sequence[Query]
+    readers: Mapping[str | None, Principal]
+    digest: Digest
+
+    def reader_of(self, query: Query) -> Principal:
+        """Whom a query is searched for: whom its row names, else who reads for all others."""
+        return self.readers[query.reader]
 
 
 class _Taken:
@@ -155,12 +164,12 @@ class _Taken:
         )
 
 
-def _row(principal: Principal, query: Query, reader: str | None, scope: Scope) -> SearchRow:
+def _row(query: Query, reader: Principal, scope: Scope) -> SearchRow:
     judged = max(scope.limit, _JUDGED) if query.relevant else scope.limit
     return SearchRow(
         id=query.id,
         search=Search(
-            reader=_reader(principal, reader if query.reader is None else query.reader),
+            reader=reader,
             question=question_of(query.text, query.history),
             scope=replace(scope, limit=judged),
         ),
@@ -177,21 +186,27 @@ def _reader(principal: Principal, asserted: str | None) -> Principal:
     return local_administrator(acting_as=asserted, tenant=principal.tenant)
 
 
-def _read(path: Path) -> tuple[tuple[Query, ...], bytes]:
-    """The queries of a file, with bounds on what a thread takes in, and their digest as JSON.
-
-    The decision is of the digest: all the texts would be hashed on the event loop.
-    """
+def _read(path: Path, principal: Principal, reader: str | None) -> _Asked:
+    """What is asked, all of it before anything is searched; takes a while."""
     try:
         size = path.stat().st_size
     except OSError:
         size = 0  # reading it tells what is wrong
     if size > _MOST_FILE_BYTES:
         raise InvalidRequest(f"{path} exceeds {_MOST_FILE_BYTES} bytes", next_step="split it")
-    queries, digest = tuple(read_queries(path)), hashlib.sha256()
+    queries = tuple(read_queries(path))
+    readers: dict[str | None, Principal] = {None: _reader(principal, reader)}
     for query in queries:
-        digest.update(msgspec.json.encode(query.text) + b"\n")  # no text holds a bare line end
-    return queries, msgspec.json.encode(f"sha256:{digest.hexdigest()}")
+        if query.reader not in readers:
+            try:
+                readers[query.reader] = _reader(principal, query.reader)
+            except InvalidRequest as wrong:
+                raise InvalidRequest(
+                    f"{path}: query {query.id!r}: {wrong.message}",
+                    next_step=wrong.next_step,
+                    param="as",
+                ) from None
+    return _Asked(queries=queries, readers=readers, digest=Digest.of_file(path))
 
 
 def _batches(queries: Sequence[Query]) -> Iterator[Sequence[Query]]:
@@ -199,5 +214,5 @@ def _batches(queries: Sequence[Query]) -> Iterator[Sequence[Query]]:
         yield queries[start : start + _BATCH]
 
 
-OPERATION = long_operation("knowledge.search_file", SearchFileParams, search_file)
+OPERATIONS = (long_operation("knowledge.search_file", SearchFileParams, search_file),)
 """What the registry loads when somebody first asks for it."""

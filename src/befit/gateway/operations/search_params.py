@@ -11,7 +11,7 @@ import msgspec
 from befit.errors import InvalidRequest
 from befit.gateway.operations.moment import moment
 from befit.gateway.operations.operation import OpParams
-from befit.knowledge import Filters
+from befit.knowledge.search import Filters
 from befit.orchestrator import Scope
 
 MOST_QUERY_CHARS = 20_000

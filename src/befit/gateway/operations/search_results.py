@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from befit.gateway.operations.operation import OpDocument
-from befit.knowledge import Found, FoundPassage
+from befit.knowledge.search import Found, FoundPassage
 
 
 class SearchResult(OpDocument, frozen=True, kw_only=True):
@@ -15,6 +15,7 @@ class SearchResult(OpDocument, frozen=True, kw_only=True):
         score: compares the results of one search and no others.
         start, end: characters of the document's text.
         highlights: where the query's words stand, as characters of `text`.
+        uri: where its reader finds the document; empty where that is a place of the server's own.
         dated: of the document itself, in Unix seconds; null where it has no date.
     """
 

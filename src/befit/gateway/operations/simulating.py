@@ -15,7 +15,7 @@ from befit.errors import InvalidRequest
 from befit.gateway.operations.case_file import absolute_path
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.moment import moment
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.gateway.operations.reading import Reading, record_reading
 from befit.gateway.operations.searching import MOST, all_pages
 from befit.identity import Principal
@@ -278,3 +278,6 @@ def _change_document(row: DecisionRow, workflow: str | None, change: Change) -> 
         rules=change.rule_ids,
         reasons=change.reasons,
     )
+
+
+OPERATIONS = (long_operation("policy.simulate", SimulateParams, simulate),)

@@ -334,5 +334,5 @@ def _bulk_cases(texts: Sequence[str]) -> tuple[BulkCase, ...]:
     )
 
 
-OPERATION = long_operation("train", TrainParams, train)
+OPERATIONS = (long_operation("train", TrainParams, train),)
 """What the registry loads when somebody first asks for it."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from befit.gateway.operations.entitled import audited_workflows
 from befit.gateway.operations.moment import moment
-from befit.gateway.operations.operation import OpDocument, OpParams
+from befit.gateway.operations.operation import OpDocument, OpParams, operation
 from befit.identity import Principal
 from befit.messages import TokenUsage
 from befit.metering import (
@@ -115,3 +115,6 @@ def _entry(row: UsageRow) -> UsageEntry:
         overhead=row.overhead,
         saving=row.saving,
     )
+
+
+OPERATIONS = (operation("usage", UsageParams, usage),)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from befit.errors import NotAuthenticated, NotFound, nearest
 from befit.gateway.operations.directory import key_of, person_of
-from befit.identity import EVERYONE, Person, Principal, Role, principal_of_key
+from befit.identity import EVERYONE, Person, Principal, Role, plain_name, principal_of_key
 from befit.platform import Platform
 
 _GROUP = "group:"
@@ -36,6 +36,7 @@ async def find_somebody(platform: Platform, tenant: str, who: str) -> Somebody:
     Raises:
         NotFound: the tenant has nobody of that name; names the nearest.
     """
+    who = plain_name(who)
     if who.startswith(_ROLE):
         return _of_role(tenant, who.removeprefix(_ROLE))
     if who.startswith(_GROUP):

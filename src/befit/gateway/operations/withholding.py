@@ -6,33 +6,32 @@ import time
 
 from befit.errors import Forbidden
 from befit.identity import Principal
+from befit.knowledge import may_retrieve
 from befit.platform import Platform
-from befit.policy import Action, Inquiry, Resource
 
 
 async def require_readable_grounds(
     platform: Platform, principal: Principal, decision_id: str
 ) -> None:
-    """Go on only where the principal may read all that an answer cites, as rights are now.
+    """Go on only where the principal may read all that an answer was made from, as rights are now.
 
-    An answer may have waited for a person for days, and somebody else may look at it.
+    An answer may have waited for a person for days, and somebody else may look at it. The
+    decision says whether it is from documents; where it cannot be told what is behind it, it is
+    withheld.
 
     Raises:
-        Forbidden: a passage that it cites is not theirs to read, or not there any more.
+        Forbidden: a passage behind it is not theirs to read, or not there any more.
     """
-    asked = await platform.stores.feedback.asked(principal.tenant, decision_id)
-    if asked is None or not asked.passages:
+    record = await platform.record(principal.tenant, decision_id)
+    is_from_documents = bool(record.collections) and record.found is not False
+    if not is_from_documents and not record.erased_events:
         return
-    policy, hour = platform.policy, time.gmtime().tm_hour
-
-    def may_read(resource: Resource) -> bool:
-        inquiry = Inquiry(principal=principal, action=Action.RETRIEVE, resource=resource, hour=hour)
-        return policy.judge(inquiry).permitted
-
-    cited = {each.passage_id for each in asked.passages}
-    readable = await platform.library.readable(principal, may_read, sorted(cited))
-    if not readable >= cited:
+    asked = await platform.stores.feedback.asked(principal.tenant, decision_id)
+    behind = frozenset(asked.behind) if asked else frozenset[str]()
+    may_read = may_retrieve(platform.policy, principal, hour=time.gmtime().tm_hour)
+    readable = await platform.library.readable(principal, may_read, sorted(behind))
+    if not behind or not readable >= behind:
         raise Forbidden(
-            "a document that the answer cites has changed, or who may read it has",
+            "a document behind the answer has changed, or who may read it has",
             next_step="ask again",
         )

@@ -15,7 +15,7 @@ from befit.gateway.operations.activation import (
     shown_tenants,
 )
 from befit.gateway.operations.lifecycle import ItemName
-from befit.gateway.operations.operation import NoParams, OpDocument
+from befit.gateway.operations.operation import NoParams, OpDocument, operation
 from befit.identity import Principal
 from befit.platform import Platform
 
@@ -123,3 +123,9 @@ def _document(platform: Platform, principal: Principal, workflow: Workflow) -> W
         ),
         last_act=last_act(platform, principal, workflow),
     )
+
+
+OPERATIONS = (
+    operation("workflows.list", NoParams, list_workflows),
+    operation("workflows.show", ItemName, show_workflow),
+)

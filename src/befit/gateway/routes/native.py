@@ -23,7 +23,7 @@ from befit.gateway.operations.operation import (
     operation,
     wrong_field,
 )
-from befit.gateway.operations.registry import OPERATIONS
+from befit.gateway.operations.registry import loaded_operation
 from befit.gateway.operations.runs import RunDocument, RunRequest, run_workflow
 from befit.gateway.operations.search_results import SearchDocument
 from befit.gateway.reply import Header, Receive, Scope, Send, send_json
@@ -112,7 +112,7 @@ def native_endpoints(platform: Platform, limits: Limits) -> tuple[NativeEndpoint
         NativeEndpoint(
             method=method,
             path=path,
-            operation=OPERATIONS[behind] if isinstance(behind, str) else behind,
+            operation=loaded_operation(behind) if isinstance(behind, str) else behind,
             platform=platform,
             limits=limits,
         )

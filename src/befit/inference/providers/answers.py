@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from befit.errors import ModelFailure
 from befit.inference.providers.refusals import quote, refusal_inside
@@ -173,6 +172,8 @@ def _text(content: str | list[ContentPart] | None) -> str:
 
 
 def _row(embedding: str | list[float], peer: str) -> bytes:
+    import numpy as np  # which who never asks for vectors need not load
+
     if isinstance(embedding, str):
         try:
             raw = base64.b64decode(embedding, validate=True)

@@ -3,7 +3,7 @@
 from befit.knowledge.access.acl import NOBODY_KNOWN, Acl, names_of
 from befit.knowledge.access.pattern import PathPattern
 from befit.knowledge.access.rules import AccessReading, AccessRules, Rule, read_access_rules
-from befit.knowledge.access.why import Decider, Explanation, Readers, explain
+from befit.knowledge.access.why import Decider, Explanation, Portion, Readers, explain
 
 __all__ = [
     "NOBODY_KNOWN",
@@ -13,6 +13,7 @@ __all__ = [
     "Decider",
     "Explanation",
     "PathPattern",
+    "Portion",
     "Readers",
     "Rule",
     "explain",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
-from befit.identity import Principal
+from befit.identity import Principal, plain_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acl:
     """Users and groups that may read, and those that may not whatever else is said.
 
-    A user is meant by id (`person:P3Q4`, `key:K1A2`, `as:mara`) or by name. Deny wins.
+    A user is meant by id (`person:P3Q4`, `key:K1A2`, `as:mara`) or by name; names are as
+    `plain_name` has them, by whatever door they came. Deny wins.
     An ACL without users and groups lets nobody in but administrators, as none known does.
     """
 
@@ -39,15 +39,7 @@ NOBODY_KNOWN = Acl()
 
 def names_of(reader: Principal) -> frozenset[str]:
     """What an ACL may call the reader: the id or name, or the key that they came with."""
-    names = {reader.id, reader.name, plain_name(reader.name)}
+    names = {plain_name(reader.id), plain_name(reader.name)}
     if reader.key_id is not None:
         names.add(f"key:{reader.key_id}")
     return frozenset(names)
-
-
-def plain_name(name: str) -> str:
-    """A name as a list holds it: one form of each letter, no spaces around; capitals count.
-
-    People and groups are called so. A deny that is written otherwise must not miss them.
-    """
-    return unicodedata.normalize("NFC", name).strip()

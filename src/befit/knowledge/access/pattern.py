@@ -52,11 +52,9 @@ class PathPattern:
         object.__setattr__(self, "_opening", "/".join(parts).partition(_ANY)[0])
 
     def matches(self, path: str) -> bool:
-        """Whether the pattern speaks of this path; costs at most their lengths multiplied."""
-        return self.matches_parts(normalised(path))
-
-    def matches_parts(self, path: str) -> bool:
-        """The same of a path that is `normalised` already."""
+        """Whether the pattern speaks of this path, which is `normalised`; costs at most their
+        lengths multiplied.
+        """
         # The opening of most patterns tells them apart without a look at the parts.
         if not path.startswith(self._opening.rstrip("/")):
             return False

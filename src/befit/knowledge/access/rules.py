@@ -66,7 +66,7 @@ class AccessRules:
         """The rule that decides on a document at `path`."""
         plain = normalised(path)
         for rule, pattern in self._patterns:
-            if rule.collection in (None, collection) and pattern.matches_parts(plain):
+            if rule.collection in (None, collection) and pattern.matches(plain):
                 return rule
         return None
 

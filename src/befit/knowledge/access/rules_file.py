@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from befit.catalog import ClassWord, Entry, Name
-from befit.knowledge.access.acl import plain_name
+from befit.identity import plain_name
 from befit.knowledge.access.pattern import pattern_fault
 from befit.vocabulary import Tag
 
@@ -19,11 +19,14 @@ def _checked_pattern(text: str) -> str:
     return text
 
 
-def _plain(given: object) -> object:
-    return plain_name(given) if isinstance(given, str) else given
+def _checked_name(given: str) -> str:
+    name = plain_name(given)
+    if not name or not name.isprintable():
+        raise ValueError("a name of a user or group, without signs that nobody sees")
+    return name
 
 
-Who = Annotated[str, BeforeValidator(_plain), Field(min_length=1, max_length=1_000)]
+Who = Annotated[str, AfterValidator(_checked_name), Field(max_length=1_000)]
 """A user's id or name, or a group's name. It need not be there yet."""
 
 

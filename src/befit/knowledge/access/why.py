@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from befit.knowledge.access.origin import RULE, SOURCE, UNKNOWN
 from befit.knowledge.access.rules import Rule
 from befit.knowledge.document import Document, DocumentState
 from befit.policy import Ruling
+from befit.vocabulary import DataClass, Tag
 
 
 class Readers(Protocol):
@@ -47,14 +49,31 @@ class Decider:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Portion:
+    """The passages of a document that have one class and the same tags: policy judges them alike.
+
+    Attributes:
+        passages: how many there are.
+        ruling: policy's word on `retrieve` of them.
+    """
+
+    data_class: DataClass
+    tags: frozenset[Tag]
+    passages: int
+    ruling: Ruling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
     """Whether a reader may read a document, and why.
 
     Attributes:
-        because: the one sentence that decides.
+        allowed: whether they may read any of it.
+        because: the one sentence that decides; where only some of it may be read, why not all.
         path: all sentences, from the document to policy's word.
         decider: what on the access list decided.
-        rule_ids: the rules of policy that decided, where it came to that.
+        rule_ids: the rules of policy that decided, where it was asked.
+        passages, readable: how many the document has, and how many of them they may read.
     """
 
     allowed: bool
@@ -64,6 +83,8 @@ class Explanation:
     origin: str
     decider: Decider
     rule_ids: tuple[str, ...] = ()
+    passages: int = 0
+    readable: int = 0
 
 
 def explain(
@@ -72,7 +93,7 @@ def explain(
     readers: Readers,
     *,
     rule: Rule | None = None,
-    ruling: Ruling | None = None,
+    portions: Sequence[Portion] = (),
 ) -> Explanation:
     """Why `reader` can or cannot read `document`.
 
@@ -81,7 +102,7 @@ def explain(
         document: as it stands in the store.
         readers: the access list that it is under.
         rule: the rule of `acl.yaml` that matches its path now.
-        ruling: policy's word on `retrieve` of the document; None where it was not asked.
+        portions: its passages with policy's word on them; none where it was not asked.
     """
     decider = decider_of(reader, readers.acl)
     is_admitted = readers.acl.admits(reader)
@@ -91,16 +112,18 @@ def explain(
         _origin(readers, rule),
         listed,
     ]
+    passages = sum(portion.passages for portion in portions)
     allowed, because = is_admitted, listed
-    if is_admitted and ruling is not None:
-        said = _ruled(ruling)
-        path.append(said)
-        if not ruling.permitted:
-            allowed, because = False, said
+    if is_admitted and portions:
+        said = {portion: _ruled(portion, passages) for portion in portions}
+        path += said.values()
+        withheld = [told for portion, told in said.items() if not portion.ruling.permitted]
+        allowed = len(withheld) < len(said)
+        because = withheld[0] if withheld else listed
     if document.state is not DocumentState.LIVE:
-        said = f"the document is {document.state}: nobody finds it until its ingest has ended"
-        path.append(said)
-        allowed, because = False, (said if allowed else because)
+        told = f"the document is {document.state}: nobody finds it until its ingest has ended"
+        path.append(told)
+        allowed, because = False, (told if allowed else because)
     return Explanation(
         allowed=allowed,
         because=because,
@@ -108,8 +131,15 @@ def explain(
         acl_id=readers.acl_id,
         origin=readers.origin,
         decider=decider,
-        rule_ids=ruling.rule_ids if ruling is not None else (),
+        rule_ids=tuple(dict.fromkeys(_rules_of(portions))),
+        passages=passages,
+        readable=sum(each.passages for each in portions if allowed and each.ruling.permitted),
     )
+
+
+def _rules_of(portions: Sequence[Portion]) -> Iterator[str]:
+    for portion in portions:
+        yield from portion.ruling.rule_ids
 
 
 def decider_of(reader: Principal, acl: Acl) -> Decider:
@@ -161,9 +191,14 @@ def _listed(reader: Principal, decider: Decider, readers: Readers) -> str:
             return f"the list names {named} (groups of {who}: {groups})"
 
 
-def _ruled(ruling: Ruling) -> str:
-    ids = ", ".join(ruling.rule_ids)
+def _ruled(portion: Portion, passages: int) -> str:
+    """Policy's word on some passages of a document, or on all of it where it says one word."""
+    what = "it"
+    if portion.passages < passages:
+        tags = f" with {', '.join(sorted(portion.tags))}" if portion.tags else ""
+        what = f"{portion.passages} of its {passages} passages, {portion.data_class.word}{tags}"
+    ruling = portion.ruling
+    by = f" ({', '.join(ruling.rule_ids)})" if ruling.rule_ids else ""
     if ruling.permitted:
-        return f"policy permits it ({ids})" if ids else "policy permits it"
-    why = "; ".join(ruling.reasons) or "no rule permits it"
-    return f"policy forbids it ({ids}): {why}" if ids else f"policy forbids it: {why}"
+        return f"policy permits {what}{by}"
+    return f"policy forbids {what}{by}: {'; '.join(ruling.reasons) or 'no rule permits it'}"

@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from befit.knowledge.chunking.graphemes import safe_cut
 from befit.knowledge.chunking.limits import ChunkLimits
 from befit.knowledge.chunking.sentences import spans_within
-from befit.knowledge.parsing.parsed import Block, BlockKind, Parsed
+from befit.knowledge.parsing.parsed import BlockKind, Parsed
 
 _NONSPACE = re.compile(r"\S")
 _LINE = re.compile(r"\n(?=\s*\S)")
 _BY_LINE = frozenset({BlockKind.TABLE, BlockKind.LIST, BlockKind.CODE})
-_LONGEST_HEADING = 200
-_BELOW_ALL = 100  # deeper than any heading
 _LOOKAHEAD = 64  # what the sentence rules read behind a full stop
 
 
@@ -34,14 +32,11 @@ class Chunk:
 
     Attributes:
         page: the one it stands on, of a document with pages.
-        headings: what it stands under, outermost first, without its own first line. Of a
-            table that began earlier, its header row is the last.
     """
 
     start: int
     end: int
     page: int | None = None
-    headings: tuple[str, ...] = ()
 
 
 def chunk(parsed: Parsed, limits: ChunkLimits | None = None) -> tuple[Chunk, ...]:
@@ -64,8 +59,6 @@ class _Cutter:
         self._by_line = [block for block in self._blocks if block.kind in _BY_LINE]
         self._by_line_starts = [block.start for block in self._by_line]
         self._by_line_ends = [block.end for block in self._by_line]
-        self._headings: list[Block] = []  # those that what comes next stands under
-        self._headings_read = 0
 
     def chunks(self) -> Iterator[Chunk]:
         stretches = list(self._stretches())
@@ -75,9 +68,7 @@ class _Cutter:
             body = begun
             while body < end:
                 cut = end if is_short else self._content_from(self._cut(body, end), end)
-                yield Chunk(
-                    start=start, end=cut, page=self._page_at(body), headings=self._path(body)
-                )
+                yield Chunk(start=start, end=cut, page=self._page_at(body))
                 start = body = cut
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
@@ -177,24 +168,3 @@ class _Cutter:
     def _page_at(self, at: int) -> int | None:
         place = bisect_right(self._page_starts, at) - 1
         return self._pages[max(place, 0)].number if self._pages else None
-
-    def _path(self, at: int) -> tuple[str, ...]:
-        last = bisect_left(self._starts, at)
-        for block in self._blocks[self._headings_read : last]:
-            if block.kind is BlockKind.HEADING:
-                outer = [each for each in self._headings if each.level < block.level]
-                self._headings = [*outer, block]
-        self._headings_read = last
-        own = self._blocks[last] if last < len(self._blocks) else None
-        is_heading = own is not None and own.start == at and own.kind is BlockKind.HEADING
-        level = own.level if own and is_heading else _BELOW_ALL
-        names = [self._name(block) for block in self._headings if block.level < level]
-        begun = self._blocks[last - 1] if last else None
-        if begun and begun.kind is BlockKind.TABLE and at < begun.end:
-            names.append(self._name(begun))
-        return tuple(names)
-
-    def _name(self, block: Block) -> str:
-        line = self._text[block.start : min(block.end, block.start + 2 * _LONGEST_HEADING)]
-        line = line.strip().partition("\n")[0].strip("#*_ \t")
-        return line[: safe_cut(line, _LONGEST_HEADING)] if line else ""

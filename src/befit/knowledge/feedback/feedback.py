@@ -45,6 +45,7 @@ class AskedQuestion:
         workflow: None where it was searched, and nothing answered.
         history: the conversation before the question, as far as it was searched by.
         passages: those that the answer cites, or that the search gave.
+        behind: ids of all passages that an answer was made from, cited or not.
         is_cited: whether an answer rests on the passages, so that they are taken for relevant.
     """
 
@@ -55,6 +56,7 @@ class AskedQuestion:
     question: str
     history: tuple[Message, ...] = ()
     passages: tuple[ShownPassage, ...]
+    behind: tuple[str, ...] = ()
     is_cited: bool
     data_class: DataClass
     asked_at: float

@@ -5,6 +5,7 @@ from befit.knowledge.index.passage import Changes, Passage, PassageRef, Vector, 
 from befit.knowledge.index.reach import Reach
 from befit.knowledge.index.search_index import (
     IndexDamaged,
+    IndexUnwritable,
     IndexWriter,
     Leg,
     SearchIndex,
@@ -17,6 +18,7 @@ __all__ = [
     "EmbeddedIndex",
     "EmbeddedWriter",
     "IndexDamaged",
+    "IndexUnwritable",
     "IndexWriter",
     "Leg",
     "Passage",

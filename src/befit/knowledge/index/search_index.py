@@ -40,6 +40,18 @@ class IndexDamaged(WorkspaceError):
         )
 
 
+class IndexUnwritable(WorkspaceError):
+    """What was to be written is not in the index; what was there before still is."""
+
+    code = "index_unwritable"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"the search index cannot be written: {error}",
+            next_step="free space on the disk; the next ingest goes on from here",
+        )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Leg:
     """What one leg found, best first; equal scores in the order of rows.
@@ -113,7 +125,8 @@ class SearchIndex(Protocol):
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the files, one line each; empty where nothing is.
 
-        Reads every byte: for start-up and for doubt, not for each search.
+        Reads every byte: for start-up and for doubt, not for each search. Another process
+        may write meanwhile.
         """
         ...
 
@@ -125,17 +138,31 @@ class IndexWriter(Protocol):
         """Commit one batch durably and return the new epoch.
 
         Readers see all of it or nothing; so they do after a crash at any moment.
+
+        Raises:
+            IndexUnwritable: the disk is full, or fails.
         """
         ...
 
     def rebuild(self, passages: Iterable[Passage]) -> int:
-        """Build the index anew beside the live one, then switch; returns the new epoch."""
+        """Build the index anew beside the live one, then switch; returns the new epoch.
+
+        Raises:
+            IndexUnwritable: the disk is full, or fails; the live one stays.
+        """
         ...
 
     def vectors_of(self, documents: Sequence[str]) -> Mapping[str, Vector]:
         """By passage, the vectors of documents as the index holds them: texts that stay the
         same need not be embedded again when something else about them changes.
+
+        May be asked from another thread while it rebuilds, of the index before.
         """
+        ...
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether so much of it is of passages that are gone that a rebuild pays."""
         ...
 
     def close(self) -> None:

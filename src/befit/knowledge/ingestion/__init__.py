@@ -1,6 +1,6 @@
 """From a source's items to passages that can be found: incremental, resumable, accounted for."""
 
-from befit.knowledge.ingestion.embedding import vectors_of
+from befit.knowledge.ingestion.embedding import embed_texts
 from befit.knowledge.ingestion.ingestion import Ingestion, IngestJob
 from befit.knowledge.ingestion.keeping import Keeping
 from befit.knowledge.ingestion.model import PassageModel
@@ -13,5 +13,5 @@ __all__ = [
     "Ingestion",
     "Keeping",
     "PassageModel",
-    "vectors_of",
+    "embed_texts",
 ]

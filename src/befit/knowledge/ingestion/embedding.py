@@ -32,7 +32,7 @@ def text_of(document: Document, passage: StoredPassage) -> ClassedText:
     )
 
 
-async def vectors_of(
+async def embed_texts(
     model: PassageModel,
     texts: Sequence[ClassedText],
     *,

@@ -21,11 +21,11 @@ import numpy as np
 from befit.errors import Forbidden
 from befit.knowledge.access import AccessRules
 from befit.knowledge.document import Collection
+from befit.knowledge.ending import ended
 from befit.knowledge.index import IndexWriter
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.ingestion.drafting import Drafting, Origin, Ready
-from befit.knowledge.ingestion.embedding import vectors_of
-from befit.knowledge.ingestion.ending import ended
+from befit.knowledge.ingestion.embedding import embed_texts
 from befit.knowledge.ingestion.intake import Intake
 from befit.knowledge.ingestion.keeping import Keeping
 from befit.knowledge.ingestion.model import PassageModel
@@ -94,6 +94,7 @@ class Ingestion:
             await self._take_all(intake)
             if self._report.is_complete:
                 await self._remove_gone(intake)
+            await self._keeping.compact()
         finally:
             self._keeping.close()
         return self._report
@@ -184,7 +185,7 @@ class Ingestion:
         if not ready.texts:
             return None
         try:
-            return await vectors_of(self._model, ready.texts, told=self._tell)
+            return await embed_texts(self._model, ready.texts, told=self._tell)
         except Forbidden:
             return await self._embed_singly(ready)
 
@@ -196,7 +197,7 @@ class Ingestion:
         for new in ready.new:
             texts = [by_id[each.passage_id] for each in new.passages]
             try:
-                found.append(await vectors_of(self._model, texts, told=self._tell))
+                found.append(await embed_texts(self._model, texts, told=self._tell))
             except Forbidden as error:
                 refused.add(new.document.key)
                 self._report.skipped.add(new.document.doc_id, error.message)

@@ -9,6 +9,7 @@ Readers see LIVE documents only, so whatever was half done is invisible until it
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,16 +17,20 @@ from typing import TypeVar
 import numpy as np
 
 from befit.errors import Forbidden, WorkspaceError
-from befit.knowledge.document import Document, DocumentState, StoredPassage
-from befit.knowledge.index import Changes, IndexWriter, Passage
+from befit.knowledge.document import Document, DocumentState, StoredPassage, key_of
+from befit.knowledge.ending import ended
+from befit.knowledge.index import Changes, IndexDamaged, IndexWriter, Passage
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.indexed import ref_of
-from befit.knowledge.ingestion.embedding import text_of, vectors_of
-from befit.knowledge.ingestion.ending import ended
+from befit.knowledge.ingestion.embedding import embed_texts, text_of
 from befit.knowledge.ingestion.model import PassageModel
+from befit.knowledge.rebuilding import Rebuild
 from befit.knowledge.store import DocumentStore, NewDocument
+from befit.policy import ClassedText
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
 
 KEYS_AT_ONCE = 1_000
 _PAGE = 200
@@ -61,7 +66,7 @@ class Keeping:
             once_stored: what is to be done before anybody may find them.
 
         Raises:
-            WorkspaceError: the disk is full; what is half done, the next run finishes.
+            IndexUnwritable: the disk is full; what is half done, the next run finishes.
         """
         await self._documents.put(new)
         stored = [(each.document, each.passages) for each in new]
@@ -106,6 +111,17 @@ class Keeping:
                 [each for each in stored if each[0].key not in retitled], model
             )
 
+    async def compact(self) -> None:
+        """Build the index anew, of the same vectors, where most of it is of what is gone.
+
+        What was done before is done, so where this cannot be it is told in the log only.
+        """
+        try:
+            if await self._in_thread(lambda: self._writer.is_wasteful):
+                await Rebuild(self._documents, self._tenant, self._as_indexed).into(self._writer)
+        except WorkspaceError as error:
+            _log.warning("the index of tenant %s stays large: %s", self._tenant, error.message)
+
     def close(self) -> None:
         """Let the thread go; nothing may be under way."""
         self._thread.shutdown()
@@ -116,6 +132,14 @@ class Keeping:
             await self._put_or_drop(stored, model)
             finished += len(stored)
         return finished
+
+    async def _as_indexed(self, texts: Sequence[ClassedText]) -> Vector:
+        keys = list({key_of(each.id) for each in texts})
+        known = await self._in_thread(lambda: self._writer.vectors_of(keys))
+        try:
+            return np.stack([known[each.id] for each in texts])
+        except KeyError as error:
+            raise IndexDamaged(f"it does not hold passage {error}") from None
 
     async def _put_as_embedded(self, stored: Sequence[Stored], model: PassageModel) -> None:
         """Put documents again with the vectors that the index has of them."""
@@ -142,7 +166,7 @@ class Keeping:
     async def _put_again(self, stored: Sequence[Stored], model: PassageModel) -> None:
         if stored:
             texts = [text_of(document, each) for document, passages in stored for each in passages]
-            await self._put(stored, await vectors_of(model, texts))
+            await self._put(stored, await embed_texts(model, texts))
 
     async def _put(self, stored: Sequence[Stored], vectors: Vector) -> None:
         await self._apply(Changes(put=list(_indexed(stored, vectors))))
@@ -197,11 +221,6 @@ class Keeping:
         except asyncio.CancelledError:
             await ended(running)
             raise
-        except (OSError, ValueError) as error:
-            raise WorkspaceError(
-                f"the search index cannot be written: {error}",
-                next_step="free space on the disk; the next ingest goes on from here",
-            ) from error
 
 
 def _indexed(stored: Sequence[Stored], vectors: Vector) -> Iterator[Passage]:

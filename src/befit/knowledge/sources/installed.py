@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -16,6 +17,7 @@ from befit.knowledge.access.acl import Acl
 from befit.knowledge.sources.failed import SourceFailed
 from befit.knowledge.sources.naming import name_fault, shown
 from befit.knowledge.sources.source import Fetched, Item, Skipped, Source
+from befit.knowledge.sources.statements import ACL_KEYS, StatementFault, read_acl
 from befit.vocabulary import DataClass
 
 GROUP = "befit.sources"
@@ -114,22 +116,28 @@ def _checked(item: Item) -> Item | Skipped:
     doc_id: object = getattr(item, "doc_id", None)
     if not isinstance(item, Item) or not isinstance(doc_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # it is not ours
         return Skipped(what="an item", reason="the adapter gave something that is no item")
-    fault = name_fault(doc_id) or name_fault(item.path) or _rights_fault(item)
-    return Skipped(what=shown(doc_id), reason=fault) if fault else item
+    fault = name_fault(doc_id) or name_fault(item.path) or _class_fault(item)
+    if fault:
+        return Skipped(what=shown(doc_id), reason=fault)
+    try:
+        return replace(item, acl=_checked_acl(item.acl))
+    except StatementFault as wrong:
+        return Skipped(what=shown(doc_id), reason=f"the adapter gave rights that are none: {wrong}")
 
 
-def _rights_fault(item: Item) -> str | None:
-    acl, data_class = cast("object", item.acl), cast("object", item.data_class)
-    if acl is not None and not (isinstance(acl, Acl) and _is_of_names(acl)):
-        return "the adapter gave rights that are no Acl of names"
+def _class_fault(item: Item) -> str | None:
+    data_class = cast("object", item.data_class)
     if data_class is not None and not isinstance(data_class, DataClass):
         return "the adapter gave a data class that is none"
     return None
 
 
-def _is_of_names(acl: Acl) -> bool:
-    lists = (acl.users, acl.groups, acl.deny_users, acl.deny_groups)
-    return all(
-        isinstance(each, frozenset) and all(isinstance(name, str) for name in each)  # pyright: ignore[reportUnnecessaryIsInstance]  # it is not ours
-        for each in lists
-    )
+def _checked_acl(given: object) -> Acl | None:
+    """The rights, their names in the form that readers' are compared in."""
+    if given is None:
+        return None
+    stated: dict[str, object] = {key: getattr(given, key, None) for key in ACL_KEYS}
+    lists = {key: [*names] for key, names in stated.items() if isinstance(names, frozenset)}
+    if not isinstance(given, Acl) or lists.keys() != stated.keys():
+        raise StatementFault("no Acl of frozen sets of names")
+    return read_acl(lists)

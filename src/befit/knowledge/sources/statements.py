@@ -11,7 +11,8 @@ import json
 from typing import NoReturn, cast
 
 from befit.errors import nearest
-from befit.knowledge.access.acl import Acl, plain_name
+from befit.identity import plain_name
+from befit.knowledge.access.acl import Acl
 from befit.knowledge.sources.naming import shown
 from befit.vocabulary import DataClass
 
@@ -95,9 +96,10 @@ def _names(key: str, value: object) -> frozenset[str]:
         raise StatementFault(f"acl: {key} is no list of names")
     names: set[str] = set()
     for name in cast("list[object]", value):
-        if not isinstance(name, str) or not name.strip() or not is_text(name):
+        plain = plain_name(name) if isinstance(name, str) else ""
+        if not plain or not plain.isprintable():
             raise StatementFault(f"acl: {key} holds something that is no name")
-        names.add(plain_name(name))
+        names.add(plain)
     return frozenset(names)
 
 

@@ -1,9 +1,8 @@
 """What the text itself says: detectors, the class their findings ask for, and redaction."""
 
-from befit.policy.detection.examiner import Examiner, default_examiner, known_types
+from befit.policy.detection.examiner import Examiner, default_examine, default_examiner, known_types
 from befit.policy.detection.finding import Consequence, Detector, Examination, Examine, Span
 from befit.policy.detection.installed import installed_detectors
-from befit.policy.detection.recognition import Recognition
 from befit.policy.detection.redaction import Redacted, redact
 from befit.policy.detection.restoring import Restorer, StreamRestorer
 
@@ -13,11 +12,11 @@ __all__ = [
     "Examination",
     "Examine",
     "Examiner",
-    "Recognition",
     "Redacted",
     "Restorer",
     "Span",
     "StreamRestorer",
+    "default_examine",
     "default_examiner",
     "installed_detectors",
     "known_types",

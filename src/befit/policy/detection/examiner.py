@@ -6,8 +6,10 @@ examine(["card 4111 1111 1111 1111"]).data_class      # restricted
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 
 from befit.policy.detection.consequences import BY_MEANING
@@ -15,15 +17,17 @@ from befit.policy.detection.finding import (
     Consequence,
     Detector,
     Examination,
+    Examine,
     Span,
     joined_consequence,
 )
 from befit.policy.detection.installed import installed_detectors
-from befit.policy.detection.recognition import Recognition
 from befit.vocabulary import DataClass
 
 MOST_CHARACTERS = 64_000_000
 """More in one examination is not examined, so it takes the strictest class."""
+
+_RECOGNITION = "befit.policy.detection.recognition"
 
 _log = logging.getLogger(__name__)
 
@@ -94,17 +98,45 @@ def default_examiner(overrides: Mapping[str, Consequence] | None = None) -> Exam
     Raises:
         WorkspaceError: a detector is installed that cannot be set up.
     """
-    installed = installed_detectors()
-    if installed.faults:
-        raise installed.faults[0]
-    detectors = (Recognition(), *installed.detectors)
-    table = {**_declared(detectors), **(overrides or {})}
-    return Examiner(detectors, MappingProxyType(table))
+    return _examiner(_sound_detectors(), overrides)
+
+
+def default_examine(overrides: Mapping[str, Consequence] | None = None) -> Examine:
+    """As `default_examiner(overrides).examine`, which loads the recognisers when first called.
+
+    Raises:
+        WorkspaceError: a detector is installed that cannot be set up.
+    """
+    installed = _sound_detectors()
+    examiner = cache(lambda: _examiner(installed, overrides))
+    return lambda texts: examiner().examine(texts)
 
 
 def known_types() -> frozenset[str]:
     """Every type that some installed detector finds or may be installed to find."""
-    return frozenset(_declared((Recognition(), *installed_detectors().detectors)))
+    return frozenset(_declared((_recognition(), *installed_detectors().detectors)))
+
+
+def _sound_detectors() -> tuple[Detector, ...]:
+    installed = installed_detectors()
+    if installed.faults:
+        raise installed.faults[0]
+    return installed.detectors
+
+
+def _examiner(
+    installed: Sequence[Detector], overrides: Mapping[str, Consequence] | None
+) -> Examiner:
+    detectors = (_recognition(), *installed)
+    table = {**_declared(detectors), **(overrides or {})}
+    return Examiner(detectors, MappingProxyType(table))
+
+
+def _recognition() -> Detector:
+    # Its tables of phone numbers, ids and characters cost a fifth of a second to load, which
+    # a command that examines nothing need not pay.
+    packaged: Detector = importlib.import_module(_RECOGNITION).Recognition()
+    return packaged
 
 
 def _declared(detectors: Sequence[Detector]) -> dict[str, Consequence]:

@@ -90,18 +90,26 @@ class SqlDocumentStore:
 
         await self._database.run(work)
 
-    async def place(self, tenant: str, places: Mapping[str, int]) -> None:
+    async def place(
+        self, tenant: str, places: Mapping[str, int], *, instead_of: Mapping[str, int] | None = None
+    ) -> int:
         """See `DocumentStore`."""
-        by_list = _by_list(places)
+        moves: dict[tuple[int, int | None], list[str]] = {}
+        for key, acl_id in places.items():
+            moves.setdefault((acl_id, instead_of[key] if instead_of else None), []).append(key)
 
-        def work(connection: Connection) -> None:
-            for acl_id, keys in by_list.items():
+        def work(connection: Connection) -> int:
+            moved = 0
+            for (acl_id, before), keys in moves.items():
                 for some in chunks(keys, AT_ONCE):
-                    connection.execute(_changed(tenant, some).values(acl_id=acl_id))
+                    statement = _changed(tenant, some)
+                    if before is not None:
+                        statement = statement.where(_D.acl_id == before)
+                    moved += connection.execute(statement.values(acl_id=acl_id)).rowcount
             grow_epoch(connection, tenant)
+            return moved
 
-        if places:
-            await self._database.run(work)
+        return await self._database.run(work) if places else 0
 
     async def indexed(self, tenant: str, places: Mapping[str, int]) -> None:
         """See `DocumentStore`."""

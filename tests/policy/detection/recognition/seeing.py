@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from befit.policy.detection import Recognition
+from befit.policy.detection.recognition import Recognition
 
 _RECOGNITION = Recognition()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.policy.detection import Recognition
+from befit.policy.detection.recognition import Recognition
 from tests.policy.detection.recognition.seeing import found
 
 PIECES = st.sampled_from(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from befit.policy.detection import Recognition
+from befit.policy.detection.recognition import Recognition
 from befit.policy.detection.recognition.reading import Reading
 
 UNSEEN = (

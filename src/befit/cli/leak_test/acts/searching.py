@@ -106,8 +106,8 @@ def searched(scene: Scene, asking: Asking, surface: Surface, printed: bytes) -> 
 
 
 def _query(scene: Scene, name: str, asking: Asking) -> dict[str, object]:
-    groups = ",".join(sorted(scene.chronicle.now.groups_of(asking.reader)))
-    return {"query_id": name, "query": asking.question.text, "as": f"{asking.reader.name}:{groups}"}
+    who = scene.asserted(asking.reader)
+    return {"query_id": name, "query": asking.question.text, "as": who}
 
 
 def _raw_rows(document: dict[str, object]) -> list[dict[str, object]]:

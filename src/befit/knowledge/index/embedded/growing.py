@@ -129,9 +129,13 @@ def content(path: Path, extent: Extent) -> bytes:
 
 
 def is_sound(path: Path, extent: Extent) -> bool:
-    """Whether the file still begins with the bytes that were written."""
+    """Whether the file is there and still begins with the bytes that were written."""
     left, crc = extent.size, 0
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError:
+        return False
+    with file:
         while left and (chunk := file.read(min(left, _CHECKED_AT_ONCE))):
             crc = zlib.crc32(chunk, crc)
             left -= len(chunk)

@@ -13,6 +13,7 @@ from befit.knowledge.index.embedded.snapshot import EmbeddedSnapshot, EmptySnaps
 from befit.knowledge.index.embedded.word_index import WordIndex
 from befit.knowledge.index.search_index import IndexDamaged, Snapshot
 
+_MOST_LOOKS = 10  # at an index that others write, where each finds something wrong
 _ATTEMPTS = 3  # at opening a generation that a rebuild may just be dropping
 
 
@@ -51,14 +52,20 @@ class EmbeddedIndex:
 
     def verify(self) -> tuple[str, ...]:
         """See `SearchIndex`."""
+        problems: tuple[str, ...] = ()
         try:
-            snapshot = self.snapshot()
-            generation = self._layout.live()
+            for _ in range(_MOST_LOOKS):
+                snapshot = self.snapshot()
+                if not isinstance(snapshot, EmbeddedSnapshot):
+                    return ()
+                folder = self._layout.generation(snapshot.generation)
+                problems = tuple(problems_of(folder, snapshot))
+                # A commit may have taken away what was just looked for.
+                if not problems or self.snapshot() is snapshot:
+                    break
         except WorkspaceError as error:
             return (error.message,)
-        if generation is None or not isinstance(snapshot, EmbeddedSnapshot):
-            return ()
-        return tuple(problems_of(self._layout.generation(generation), snapshot))
+        return problems
 
     def _newest(self) -> Snapshot:
         generation = self._layout.live()

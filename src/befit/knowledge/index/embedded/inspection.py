@@ -59,7 +59,11 @@ def _problems_of_words(folder: Path) -> Iterator[str]:
 
 
 def _is_sealed_well(path: Path) -> bool:
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError:
+        return False
+    with file:
         size = file.seek(0, 2)
         if size < _TAIL.size:
             return False

@@ -49,12 +49,10 @@ class Layout:
         """The folder of one generation."""
         return self.folder / str(number)
 
-    def begin(self, number: int) -> Path:
-        """A new, empty folder for a generation; what a crash left under its name goes."""
-        folder = self.generation(number)
+    def begin(self, folder: Path) -> None:
+        """Make a generation's folder, new and empty; what a crash left under its name goes."""
         shutil.rmtree(folder, ignore_errors=True)
         make_private(folder)
-        return folder
 
     def next_number(self) -> int:
         """A number above every generation that has left a trace."""

@@ -26,6 +26,7 @@ class EmbeddedSnapshot:
         Raises:
             IndexDamaged: a file is missing or too short.
         """
+        self.generation = generation
         self.marker = words.marker
         self.words = words
         self.columns = Columns.read(folder, words.marker)

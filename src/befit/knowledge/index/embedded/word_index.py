@@ -136,6 +136,7 @@ class WordIndex:
 
         Raises:
             IndexDamaged: it holds no readable index of this format.
+            OSError, ValueError: it cannot be made.
         """
         self.folder = folder
         self._schema = _schema()
@@ -147,6 +148,8 @@ class WordIndex:
                 raise IndexDamaged("its words are missing")
             self._index = tantivy.Index(self._schema, path=str(folder))
         except (OSError, ValueError) as error:
+            if create:  # nothing is there yet that could be damaged
+                raise
             raise IndexDamaged(f"its words cannot be opened: {error}") from None
         self._index.register_tokenizer(_TOKENIZER, analyzer())
         self._index.config_reader("manual")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from befit.errors import WorkspaceError
 from befit.knowledge.index.embedded.generation import GenerationWriter
 from befit.knowledge.index.embedded.layout import Layout, epoch
 from befit.knowledge.index.passage import Changes, Passage, Vector
+from befit.knowledge.index.search_index import IndexUnwritable
 
 REBUILT_AT_ONCE = 2_000
 """Passages a commit while rebuilding: bounds memory, and nobody reads them yet."""
+
+_MOST_DEAD = 0.5
+_LEAST_DEAD = 1_000
+"""Where less than half is live a rebuild writes less than was written since the last one; in a
+small index what is dead costs nothing."""
 
 
 class EmbeddedWriter:
@@ -29,11 +37,15 @@ class EmbeddedWriter:
 
         Raises:
             Conflict: another process writes.
+            IndexUnwritable: the folder cannot be made.
         """
         self._layout = Layout(folder)
         self._dimensions = dimensions
-        self._lock: int | None = self._layout.lock()
+        with _writing():
+            self._lock: int | None = self._layout.lock()
         self._generation: GenerationWriter | None = None
+        with contextlib.suppress(WorkspaceError):  # damaged: whoever needs it is told
+            self._layout.drop_all_but(self._layout.live())
 
     def __enter__(self) -> EmbeddedWriter:
         return self
@@ -59,7 +71,8 @@ class EmbeddedWriter:
         generation = self._opened(number)
         applied = False
         try:
-            marker = generation.apply(changes)
+            with _writing():
+                marker = generation.apply(changes)
             applied = True
         finally:
             if not applied:  # half a batch lies on the disk: opening anew cuts it off
@@ -70,18 +83,17 @@ class EmbeddedWriter:
         """See `IndexWriter`. Takes vectors of the writer's own `dimensions`."""
         self._drop_opened()
         number = self._layout.next_number()
-        folder = self._layout.begin(number)
+        folder = self._layout.generation(number)
         finished = False
         try:
-            with GenerationWriter(folder, dimensions=self._dimensions, create=True) as generation:
-                for batch in _batches(passages):
-                    generation.apply(Changes(put=batch))
-                commits = generation.marker.commits
+            commits = self._write(folder, passages)
             finished = True
         finally:
             if not finished:
                 shutil.rmtree(folder, ignore_errors=True)
-        self._layout.switch(number)
+        self._drop_opened()  # by `vectors_of` meanwhile
+        with _writing():
+            self._layout.switch(number)
         return epoch(number, commits)
 
     def vectors_of(self, documents: Sequence[str]) -> Mapping[str, Vector]:
@@ -93,13 +105,19 @@ class EmbeddedWriter:
         number = self._layout.live()
         return {} if number is None else self._opened(number).vectors_of(documents)
 
-    def waste(self) -> float:
-        """The share of rows whose passages are gone: past a half, a rebuild pays."""
+    @property
+    def is_wasteful(self) -> bool:
+        """See `IndexWriter`.
+
+        Raises:
+            IndexDamaged: the index cannot be read: `rebuild` it.
+        """
         number = self._layout.live()
         if number is None:
-            return 0.0
+            return False
         marker = self._opened(number).marker
-        return 1 - marker.live / marker.rows if marker.rows else 0.0
+        dead = marker.rows - marker.live
+        return dead >= _LEAST_DEAD and dead > _MOST_DEAD * marker.rows
 
     def close(self) -> None:
         """See `IndexWriter`."""
@@ -108,9 +126,19 @@ class EmbeddedWriter:
             os.close(self._lock)
             self._lock = None
 
+    def _write(self, folder: Path, passages: Iterable[Passage]) -> int:
+        """A new generation in `folder`; how many commits it took."""
+        with _writing():
+            self._layout.begin(folder)
+            generation = GenerationWriter(folder, dimensions=self._dimensions, create=True)
+        with generation:
+            for batch in _batches(passages):
+                with _writing():
+                    generation.apply(Changes(put=batch))
+            return generation.marker.commits
+
     def _opened(self, number: int) -> GenerationWriter:
         if self._generation is None:
-            self._layout.drop_all_but(number)
             folder = self._layout.generation(number)
             self._generation = GenerationWriter(folder, dimensions=self._dimensions)
         return self._generation
@@ -119,6 +147,14 @@ class EmbeddedWriter:
         generation, self._generation = self._generation, None
         if generation is not None:
             generation.close()
+
+
+@contextlib.contextmanager
+def _writing() -> Generator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # the latter is what tantivy says of a full disk
+        raise IndexUnwritable(error) from error
 
 
 def _batches(passages: Iterable[Passage]) -> Iterable[list[Passage]]:
