@@ -29,8 +29,10 @@ def _cases() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("blocks", list(_cases()))
-def test_the_examples_of_a_page_run_in_order(blocks: list[Block], tmp_path: Path) -> None:
-    page = _Page(tmp_path)
+def test_the_examples_of_a_page_run_in_order(
+    blocks: list[Block], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = _Page(tmp_path_factory.mktemp("page"))  # short: a socket's path has little room
     with ExitStack() as running:
         for block in blocks:
             if "background" in block.flags:
@@ -43,7 +45,7 @@ class _Page:
     """One page's folder, and the environment its blocks hand on."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "page"
+        self._folder = folder / "in"
         self._folder.mkdir()
         self._state = folder / "state.sh"
         self._state.write_text("")

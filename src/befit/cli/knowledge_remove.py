@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 import msgspec
 
@@ -46,22 +44,19 @@ def remove(
         raise click.UsageError("name a document, or a --collection")
     params = {"doc_id": doc_id, "collection": collection}
     if not yes:
-        would = _performed(workspace, {**params, "dry_run": True})
+        asked = {**params, "dry_run": True}
+        would = msgspec.convert(perform(workspace, "knowledge.remove", asked), _Removal)
         told = f"{_what(doc_id, would)} would go, for everybody"
         if not agreed(told, "Remove?", otherwise="nothing was removed"):
             return 1
-    removed = _performed(workspace, params)
+    with shown_progress() as progress:
+        document = perform(workspace, "knowledge.remove", params, progress=progress)
+    removed = msgspec.convert(document, _Removal)
     if as_json:
         print_json(removed)
     else:
         click.echo(f"{_what(doc_id, removed)} removed")
     return 0
-
-
-def _performed(workspace: Workspace, params: Mapping[str, object]) -> _Removal:
-    with shown_progress() as progress:
-        document = perform(workspace, "knowledge.remove", params, progress=progress)
-    return msgspec.convert(document, _Removal)
 
 
 def _what(doc_id: str | None, removal: _Removal) -> str:

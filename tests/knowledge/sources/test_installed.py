@@ -110,7 +110,7 @@ def test_rights_and_classes_that_are_none_let_nothing_in(installed: str) -> None
     skipped = {each.what: each.reason for each in found if isinstance(each, Skipped)}
     assert set(skipped) == {"dict", "text", "class", "a\\nb", "an item"}
     assert "no Acl" in skipped["dict"]
-    assert "no Acl" in skipped["text"]
+    assert "groups is no frozen set of names" in skipped["text"]
     assert "data class" in skipped["class"]
 
 

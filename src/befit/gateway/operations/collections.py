@@ -212,9 +212,9 @@ async def remove_documents(
     # Who may not take it away holds nobody up.
     name, keys = await _wanted(platform, principal, params)
     stores, tenant = platform.stores.knowledge, principal.tenant
+    counts = await stores.documents.counts(tenant)
+    count = counts.get(name, (0, 0))[0] if keys is None else len(keys)
     if params.dry_run:
-        counts = await stores.documents.counts(tenant)
-        count = counts.get(name, (0, 0))[0] if keys is None else len(keys)
         return RemovedDocument(collection=name, documents=count)
     async with writing(platform, tenant) as writer:
         # An ingest may have put another in its place before the writer was free.
@@ -232,7 +232,7 @@ async def remove_documents(
             while some := keys or await _some_keys(platform, tenant, name):
                 await keeping.remove(some)
                 removed += len(some)
-                progress("remove", removed, 0)
+                progress("remove", removed, max(count, removed))
                 if keys is not None:
                     break
             await keeping.compact()

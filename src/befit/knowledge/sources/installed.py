@@ -136,8 +136,12 @@ def _checked_acl(given: object) -> Acl | None:
     """The rights, their names in the form that readers' are compared in."""
     if given is None:
         return None
-    stated: dict[str, object] = {key: getattr(given, key, None) for key in ACL_KEYS}
-    lists = {key: [*names] for key, names in stated.items() if isinstance(names, frozenset)}
-    if not isinstance(given, Acl) or lists.keys() != stated.keys():
-        raise StatementFault("no Acl of frozen sets of names")
-    return read_acl(lists)
+    if not isinstance(given, Acl):
+        raise StatementFault("no Acl")
+    stated: dict[str, object] = {}
+    for key in ACL_KEYS:
+        names = cast("object", getattr(given, key))
+        if not isinstance(names, frozenset):  # text would be taken for its letters
+            raise StatementFault(f"{key} is no frozen set of names")
+        stated[key] = list(cast("frozenset[object]", names))
+    return read_acl(stated)
