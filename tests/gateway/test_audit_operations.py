@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from befit.audit import KeyDestroyedError, NoteVerifier, Receipt, verify, verify_receipt
 from befit.errors import BefitError, Conflict, LedgerUnavailable
-from befit.gateway.operations.erasure import retain_all
+from befit.gateway.operations.ledger.erasure import retain_all
 from befit.storage.schema import EVENTS
 from befit.testing import Reply
 from befit.vocabulary import DataClass

@@ -8,7 +8,7 @@ import pytest
 
 from befit.catalog import SPOKEN, Capability, Price
 from befit.errors import InvalidRequest
-from befit.gateway.operations.card_proposal import CardRequest, propose_card
+from befit.gateway.operations.catalog.card_proposal import CardRequest, propose_card
 from befit.vocabulary import SizeClass, Zone
 
 

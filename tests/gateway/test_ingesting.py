@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from befit.audit import DecisionRecord, verify
 from befit.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from befit.gateway.operations import collections, ingesting
+from befit.gateway.operations.knowledge import collections, ingesting
 from befit.identity import Principal, Role, local_administrator
 from befit.inference.embedded import DIMENSIONS
 from befit.orchestrator import BulkArrival, Kind

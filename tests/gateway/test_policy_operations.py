@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from befit.errors import Forbidden, InvalidRequest, WorkspaceError
-from befit.gateway.operations import simulating
+from befit.gateway.operations.policy import simulating
 from befit.identity import Principal
 from befit.testing import Reply
 from tests.gateway.conftest import House

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from befit.errors import Forbidden
-from befit.gateway.operations.withholding import require_readable_grounds
+from befit.gateway.operations.knowledge.withholding import require_readable_grounds
 from befit.identity import local_administrator
 from befit.knowledge import DocumentState
 from befit.testing import Reply

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from befit.errors import BefitError
-from befit.gateway.operations.erasure import retain_all
+from befit.gateway.operations.ledger.erasure import retain_all
 from befit.platform import Platform
 
 _FIRST_S = 60.0

@@ -22,7 +22,9 @@ from befit.cli.leak_test.stage import opened_stage
 from befit.cli.leak_test.surfaces import Surface
 from befit.cli.leak_test.tally import Tally
 from befit.errors import WeightsMissing
-from befit.gateway.operations import collections, decisions, runs
+from befit.gateway.operations.answering import runs
+from befit.gateway.operations.knowledge import collections
+from befit.gateway.operations.ledger import decisions
 from befit.identity import Principal
 from befit.inference.embedded.weights import MINILM, located
 from befit.knowledge import Rights, searching

@@ -1,7 +1,6 @@
 """What Befit can be asked to do, apart from the door that the question comes through."""
 
 from befit.gateway.operations.administration import record_administrative
-from befit.gateway.operations.detection_rows import detect_at_hand
 from befit.gateway.operations.local import local_principal
 from befit.gateway.operations.operation import (
     NoParams,
@@ -12,6 +11,7 @@ from befit.gateway.operations.operation import (
     long_operation,
     operation,
 )
+from befit.gateway.operations.policy.detection_rows import detect_at_hand
 from befit.gateway.operations.registry import OPERATIONS, perform, perform_json
 
 __all__ = [

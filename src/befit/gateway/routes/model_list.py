@@ -7,8 +7,8 @@ import msgspec
 from befit.catalog import ModelCard, Stage, Workflow
 from befit.errors import NotFound, nearest
 from befit.gateway.bearer import bearer_in
-from befit.gateway.operations.activation import evidence_by_workflow
-from befit.gateway.operations.workflows import usable_workflows
+from befit.gateway.operations.catalog.activation import evidence_by_workflow
+from befit.gateway.operations.catalog.workflows import usable_workflows
 from befit.gateway.reply import Receive, Scope, Send, send_json
 from befit.identity import Principal
 from befit.platform import Platform

@@ -13,9 +13,9 @@ from befit.errors import InvalidRequest
 from befit.gateway.bearer import bearer_in
 from befit.gateway.body import read_body
 from befit.gateway.limits import Limits
-from befit.gateway.operations.detecting import TextsToDetect, detect_texts
-from befit.gateway.operations.detection_rows import DetectDocument
-from befit.gateway.operations.knowledge_search import SearchParams, search_http
+from befit.gateway.operations.answering.runs import RunDocument, RunRequest, run_workflow
+from befit.gateway.operations.knowledge.search import SearchParams, search_http
+from befit.gateway.operations.knowledge.search_results import SearchDocument
 from befit.gateway.operations.operation import (
     Operation,
     OperationCall,
@@ -23,9 +23,9 @@ from befit.gateway.operations.operation import (
     operation,
     wrong_field,
 )
+from befit.gateway.operations.policy.detecting import TextsToDetect, detect_texts
+from befit.gateway.operations.policy.detection_rows import DetectDocument
 from befit.gateway.operations.registry import loaded_operation
-from befit.gateway.operations.runs import RunDocument, RunRequest, run_workflow
-from befit.gateway.operations.search_results import SearchDocument
 from befit.gateway.reply import Header, Receive, Scope, Send, send_json
 from befit.platform import Platform
 from befit.vocabulary import silent

@@ -1,0 +1,1 @@
+"""What there is: models and workflows, from proposal to retirement."""

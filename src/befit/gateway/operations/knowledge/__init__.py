@@ -1,0 +1,1 @@
+"""Taking documents in, searching them, and saying why somebody sees one."""

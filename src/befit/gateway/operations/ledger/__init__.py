@@ -1,0 +1,1 @@
+"""Reading, proving, exporting and erasing what happened."""

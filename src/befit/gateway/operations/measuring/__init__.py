@@ -1,0 +1,1 @@
+"""Training and evaluating on a file of cases."""

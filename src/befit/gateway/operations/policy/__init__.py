@@ -1,0 +1,1 @@
+"""What policy allows, would allow, and finds in a text."""
