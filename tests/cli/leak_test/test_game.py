@@ -30,7 +30,7 @@ from befit.inference.embedded.weights import MINILM, located
 from befit.knowledge import Rights, searching
 from befit.knowledge.answers import Quotation
 from befit.knowledge.search import Citation, Library
-from befit.knowledge.second_check import SecondCheck
+from befit.knowledge.search.second_check import SecondCheck
 from befit.messages import Message
 from befit.orchestrator import prompt, quoting
 from befit.storage import SqlAccessStore

@@ -10,7 +10,7 @@ import pytest
 
 from befit.knowledge import KnowledgeStores
 from befit.knowledge.index import IndexWriter
-from befit.knowledge.verifying import IndexCheck, verify_index
+from befit.knowledge.search.verifying import IndexCheck, verify_index
 from befit.vocabulary import DEFAULT_TENANT
 from tests.knowledge.ingestion.taking_in import Listed, Place
 from tests.knowledge.interrupted import Interrupted

@@ -18,8 +18,8 @@ from befit.knowledge.answers.particulars import counts_in, denied_in, names_in, 
 from befit.knowledge.answers.statements import TALK, Kind, Statement, statements_in
 from befit.knowledge.answers.written import Claim, Fault, Written
 from befit.knowledge.chunking import sentences
-from befit.knowledge.found import Citation, Found
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search.found import Citation, Found
 
 _LEAST_COVERED = 0.55
 """The share of a claim's words that stand in the passages it cites."""

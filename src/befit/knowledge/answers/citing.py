@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from befit.knowledge.found import Citation, Found
+from befit.knowledge.search.found import Citation, Found
 
 
 def citation_of(found: Found, passage: int, start: int, end: int) -> Citation:

@@ -9,7 +9,7 @@ from befit.knowledge.answers.citing import citation_of
 from befit.knowledge.answers.evidence import Evidence
 from befit.knowledge.answers.quotation import Quotation
 from befit.knowledge.answers.sentence import CELLS, Sentence
-from befit.knowledge.found import Citation, Found
+from befit.knowledge.search.found import Citation, Found
 
 MOST_SENTENCES_QUOTED = 3
 """Of one passage."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from befit.knowledge.answers.function_words import content_words
 from befit.knowledge.answers.rivals import sentences_about
 from befit.knowledge.answers.sentence import Sentence
-from befit.knowledge.found import Found
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.retrieval import QueryWeights, Question
+from befit.knowledge.search.found import Found
 
 Floats = NDArray[np.float64]
 

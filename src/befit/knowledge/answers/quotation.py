@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from befit.knowledge.found import Citation
+from befit.knowledge.search.found import Citation
 
 NOT_IN_DOCUMENTS = "The documents do not say."
 """The whole answer where the documents hold none."""

@@ -19,9 +19,9 @@ from befit.knowledge.answers.evidence import Evidence, Floats
 from befit.knowledge.answers.model import QuotingModel
 from befit.knowledge.answers.quotation import NOT_IN_DOCUMENTS, Quotation
 from befit.knowledge.answers.sentence import Sentence
-from befit.knowledge.found import Found
 from befit.knowledge.index.passage import Vector
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search.found import Found
 
 MOST_PASSAGES = 3
 

@@ -12,8 +12,8 @@ from befit.knowledge.answers.function_words import content_words
 from befit.knowledge.answers.kinds import KINDS
 from befit.knowledge.answers.mentions import YEAR, Mentions, mentions_in
 from befit.knowledge.answers.sentence import CELLS, Sentence
-from befit.knowledge.found import Found, FoundPassage
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search.found import Found, FoundPassage
 
 _PLACE = "in ~"
 

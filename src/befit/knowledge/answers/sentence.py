@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from befit.knowledge.chunking import sentences
-from befit.knowledge.found import Found, FoundPassage
+from befit.knowledge.search.found import Found, FoundPassage
 
 MOST_SENTENCES = 60
 """Each is embedded while somebody waits."""

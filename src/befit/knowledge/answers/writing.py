@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from befit.knowledge.answers.quotation import NOT_IN_DOCUMENTS
 from befit.knowledge.answers.written import Claim
-from befit.knowledge.found import Found, FoundPassage
 from befit.knowledge.retrieval import Question
+from befit.knowledge.search.found import Found, FoundPassage
 from befit.messages import Message
 
 _RULES = f"""\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from befit.knowledge.found import Citation
+from befit.knowledge.search.found import Citation
 
 
 class Fault(StrEnum):

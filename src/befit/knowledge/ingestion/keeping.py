@@ -24,7 +24,7 @@ from befit.knowledge.index.passage import Vector
 from befit.knowledge.indexed import ref_of
 from befit.knowledge.ingestion.embedding import embed_texts, text_of
 from befit.knowledge.ingestion.model import PassageModel
-from befit.knowledge.rebuilding import Rebuild
+from befit.knowledge.search.rebuilding import Rebuild
 from befit.knowledge.store import DocumentStore, NewDocument
 from befit.policy import ClassedText
 

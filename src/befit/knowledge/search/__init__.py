@@ -3,11 +3,11 @@
 Apart from `befit.knowledge`, whose values of what is kept are read without an index at hand.
 """
 
-from befit.knowledge.ask import Ask, Filters
-from befit.knowledge.found import Box, Citation, Found, FoundPassage
 from befit.knowledge.judged import MayRead
-from befit.knowledge.library import Library
-from befit.knowledge.rebuilding import Embed
+from befit.knowledge.search.ask import Ask, Filters
+from befit.knowledge.search.found import Box, Citation, Found, FoundPassage
+from befit.knowledge.search.library import Library
+from befit.knowledge.search.rebuilding import Embed
 
 __all__ = [
     "Ask",

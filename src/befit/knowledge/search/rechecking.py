@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from befit.identity import Principal
 from befit.knowledge.document import Collection, Document, StoredPassage, key_of
-from befit.knowledge.found import Citation
 from befit.knowledge.judged import MayRead, collection_resource, document_resource
+from befit.knowledge.search.found import Citation
 from befit.knowledge.store import KnowledgeStores
 from befit.vocabulary import DataClass, Tag
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from befit.errors import Conflict, NotFound, Overloaded, nearest
-from befit.knowledge.ask import Ask
 from befit.knowledge.document import Collection, Document, StoredPassage
-from befit.knowledge.found import Found, FoundPassage, uri_for_readers
 from befit.knowledge.index import PassageRef, Reach, spans_of
 from befit.knowledge.retrieval import Hit, Retrieved, Retriever
 from befit.knowledge.retrieval.candidates import EACH_LEG
-from befit.knowledge.second_check import SecondCheck
+from befit.knowledge.search.ask import Ask
+from befit.knowledge.search.found import Found, FoundPassage, uri_for_readers
+from befit.knowledge.search.second_check import SecondCheck
 from befit.knowledge.store import KnowledgeStores
 
 _ATTEMPTS = 5

@@ -20,18 +20,18 @@ from typing import TypeVar
 
 from befit.errors import Overloaded
 from befit.identity import Principal
-from befit.knowledge.ask import Ask
 from befit.knowledge.document import key_of
-from befit.knowledge.found import Box, Citation, Found
 from befit.knowledge.index import EmbeddedIndex, EmbeddedWriter, IndexDamaged, IndexWriter
 from befit.knowledge.judged import MayRead
 from befit.knowledge.parsing import Line
-from befit.knowledge.rebuilding import Embed, Rebuild
-from befit.knowledge.rechecking import Recheck
 from befit.knowledge.retrieval import FusionWeights, Retriever
-from befit.knowledge.searching import Searcher
+from befit.knowledge.search.ask import Ask
+from befit.knowledge.search.found import Box, Citation, Found
+from befit.knowledge.search.rebuilding import Embed, Rebuild
+from befit.knowledge.search.rechecking import Recheck
+from befit.knowledge.search.searching import Searcher
+from befit.knowledge.search.verifying import IndexCheck, verify_index
 from befit.knowledge.store import KnowledgeStores
-from befit.knowledge.verifying import IndexCheck, verify_index
 
 __all__ = ["Library"]
 

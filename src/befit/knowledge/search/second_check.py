@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from befit.knowledge.ask import Ask
 from befit.knowledge.document import Collection
 from befit.knowledge.index import PassageRef
 from befit.knowledge.judged import collection_resource, document_resource
+from befit.knowledge.search.ask import Ask
 from befit.knowledge.store import KnowledgeStores, Placement
 from befit.vocabulary import DataClass, Tag
 
