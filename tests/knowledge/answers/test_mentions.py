@@ -55,6 +55,12 @@ def test_a_span_holds_what_lies_between_and_nothing_else() -> None:
     assert not mentions_in("In 2019 the fee was waived.").holds("year", "2026")
 
 
+def test_who_asks_without_capitals_names_a_place_all_the_same() -> None:
+    asked = mentions_in("what may a hotel in thunderham cost?", is_question=True)
+    assert asked.values["in ~"] == {"thunderham"}
+    assert "in ~" not in mentions_in("it is kept in winter").values
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
     for is_question in (True, False):

@@ -10,168 +10,33 @@ def _words(text: str) -> frozenset[str]:
 PLACING = _words("in at for from of to near by with")
 """A name behind one of these is where, whose or for whom something is."""
 
-LEADING_OVER = frozenset(
-    {
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "will",
-        "would",
-        "can",
-    }
-)
+LEADING_OVER = _words("is are was were be been has have had do does did will would can")
 """Words between a name and what is said of it: "Ribwell is paid"."""
 
-KINDS = frozenset(
-    {
-        "department",
-        "team",
-        "office",
-        "site",
-        "plant",
-        "building",
-        "branch",
-        "division",
-        "unit",
-        "ward",
-        "station",
-        "class",
-        "grade",
-        "band",
-        "level",
-        "floor",
-        "region",
-        "country",
-        "city",
-        "district",
-        "factory",
-        "shop",
-        "store",
-        "warehouse",
-        "laboratory",
-        "lab",
-        "clinic",
-        "hospital",
-        "school",
-        "faculty",
-        "court",
-        "desk",
-        "line",
-        "model",
-        "version",
-        "edition",
-        "contract",
-    }
-)
+KINDS = _words("""
+    department team office site plant building branch division unit ward station class grade band
+    level floor region country city district factory shop store warehouse laboratory lab clinic
+    hospital school faculty court desk line model version edition contract
+""")
 """Of these there are many in one organisation, told apart by the word before them."""
 
-GENERIC = frozenset(
-    {
-        "whole",
-        "entire",
-        "new",
-        "same",
-        "other",
-        "another",
-        "own",
-        "different",
-        "responsible",
-        "relevant",
-        "local",
-        "respective",
-        "certain",
-        "main",
-        "which",
-        "what",
-        "every",
-        "each",
-        "any",
-        "all",
-        "some",
-        "big",
-        "large",
-        "small",
-        "good",
-        "right",
-    }
-)
+GENERIC = _words("""
+    whole entire new same other another own different responsible relevant local respective certain
+    main which what every each any all some big large small good right
+""")
 """Words that tell none from the others."""
 
-MONTHS = frozenset(
-    {
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    }
-)
+MONTHS = _words("""
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday
+""")
 """Parts of a date: no names, and a number behind one is no label."""
 
 TIMING = _words("since after before until till during year years")
 """Words before a number that make it a time."""
 
-UNITS = frozenset(
-    {
-        "%",
-        "percent",
-        "people",
-        "men",
-        "women",
-        "children",
-        "mg",
-        "g",
-        "kg",
-        "t",
-        "km",
-        "m",
-        "cm",
-        "mm",
-        "ml",
-        "l",
-        "kb",
-        "mb",
-        "gb",
-        "tb",
-        "euro",
-        "eur",
-        "usd",
-        "gbp",
-        "chf",
-        "dollar",
-        "pound",
-        "million",
-        "billion",
-        "thousand",
-        "hundred",
-        "h",
-        "min",
-        "am",
-        "pm",
-        "o'clock",
-    }
-)
+UNITS = _words("""
+    % percent people men women children mg g kg t km m cm mm ml l kb mb gb tb euro eur usd gbp chf
+    dollar pound million billion thousand hundred h min am pm o'clock
+""")
 """Behind a number they say that it counts; words that end in s do as well."""

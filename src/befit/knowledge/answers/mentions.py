@@ -78,8 +78,9 @@ def mentions_in(text: str, *, is_question: bool = False) -> Mentions:
 
     Any word at the beginning of a sentence has a capital. In documents it may be a name, since
     what is told of it is a rival to what is asked of another; in a question it is taken for none.
+    Who asks without capitals names a place by "in" alone.
     """
-    reader = _Reader(text, has_openers=not is_question)
+    reader = _Reader(text, is_question=is_question)
     reader.read_labels()
     reader.read_names()
     reader.read_kinds()
@@ -87,9 +88,10 @@ def mentions_in(text: str, *, is_question: bool = False) -> Mentions:
 
 
 class _Reader:
-    def __init__(self, text: str, *, has_openers: bool) -> None:
+    def __init__(self, text: str, *, is_question: bool) -> None:
         self._text = text
-        self._has_openers = has_openers
+        self._is_question = is_question
+        self._is_lower = is_question and text == text.lower()
         self._words = list(_WORD.finditer(text))
         self._stems = [_stem(word[0]) for word in self._words]
         self._values: defaultdict[str, set[str]] = defaultdict(set)
@@ -190,14 +192,14 @@ class _Reader:
                 first = at
 
     def _is_capital(self, at: int) -> bool:
+        """Whether a word is written like a name."""
         word = self._words[at][0]
-        if (
-            not word[0].isupper()
-            or any(c.isdigit() for c in word)
-            or word.lower() in MONTHS | UNITS
-        ):
+        is_code = any(each.isdigit() for each in word)
+        if is_code or not self._stems[at] or word.lower() in MONTHS | UNITS:
             return False
-        return bool(self._stems[at]) and (self._has_openers or not self._opens(at))
+        if self._is_lower:
+            return at > 0 and self._words[at - 1][0] == "in"
+        return word[0].isupper() and not (self._is_question and self._opens(at))
 
     def _opens(self, at: int) -> bool:
         """Whether a word begins a sentence."""

@@ -36,11 +36,6 @@ class Particular:
         return not any(slot == YEAR or slot.endswith("#") for slot in self.slots)
 
     @property
-    def is_year(self) -> bool:
-        """Whether it is a year; a text names many in passing."""
-        return YEAR in self.slots
-
-    @property
     def lasting(self) -> Particular:
         """It in the slots that hold beyond a sentence: texts name years and places in passing."""
         return replace(self, slots=frozenset(s for s in self.slots if _lasts(s)))
