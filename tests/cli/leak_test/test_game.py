@@ -27,9 +27,9 @@ from befit.gateway.operations.knowledge import collections
 from befit.gateway.operations.ledger import decisions
 from befit.identity import Principal
 from befit.inference.embedded.weights import MINILM, located
-from befit.knowledge import Rights, searching
+from befit.knowledge import Rights
 from befit.knowledge.answers import Quotation
-from befit.knowledge.search import Citation, Library
+from befit.knowledge.search import Citation, Library, searching
 from befit.knowledge.search.second_check import SecondCheck
 from befit.messages import Message
 from befit.orchestrator import prompt, quoting
