@@ -48,12 +48,17 @@ async def list_collections(scene: Scene) -> Sequence[Seen]:
 
 async def filter_by(scene: Scene) -> Sequence[Seen]:
     """A search filtered by a value that only a forbidden document has, and by one that none
-    has: both find nothing, in the same words."""
+    has: both find nothing, in the same words.
+
+    The first is asked again behind the second. A class travels with released text, and where the
+    question's own words are released to somebody meanwhile, either may be before that.
+    """
     asking = _forbidden(scene)
     if asking is None or asking.canary.folder is not None:
         return ()
     answers: list[bytes] = []
-    for value in (asking.canary.reference, new_mark(scene.chance)):
+    reference, invented = asking.canary.reference, new_mark(scene.chance)
+    for value in (reference, invented, reference):
         params = {
             "query": asking.question.text,
             "collections": [asking.canary.collection],
@@ -62,7 +67,10 @@ async def filter_by(scene: Scene) -> Sequence[Seen]:
         body = msgspec.json.encode(params)
         reply = await scene.stage.http(asking.reader, "POST", SEARCH_PATH, body)
         answers.append(reply.body)
-    return _same(scene, asking, answers, (asking.canary.reference,))
+    names = (reference, invented)
+    before, other, after = answers
+    is_after = _plain(other.decode(), names) == _plain(after.decode(), names)
+    return _same(scene, asking, [after if is_after else before, other], names)
 
 
 async def _compared(
