@@ -22,6 +22,10 @@ from befit.knowledge.answers.mentions import mentions_in
         ("Who is the manager in Cloudbury?", "in ~", {"cloudburi"}),
         ("Ribwell is paid within 30 days.", "~ paid", {"ribwel"}),
         ("What is the finance department's budget?", "* department", {"financ"}),
+        ("Part-time employees have 20 days.", "* employee", {"part-time"}),
+        ("The budget 2024 was approved on 14 December 2023.", "year", {"2024"}),
+        ("It was approved on 14 December 2023.", "year", {"2023"}),
+        ("On-call rota March 2026", "month", {"march"}),
     ],
 )
 def test_a_value_stands_in_the_slot_that_another_would_take(
@@ -38,6 +42,7 @@ def test_a_value_stands_in_the_slot_that_another_would_take(
         "Is it more than 2000 euro?",
         "Which department pays?",
         "Is the office open on 15 July?",
+        "When may I visit?",
         "WHAT DOES THE SCANNER COST",
         "Receipts are kept how long?",
     ],

@@ -17,6 +17,13 @@ _SCANNER_2 = passage("It is calibrated every Tuesday. Only Ada opens it.", title
 _BANDS = passage("Band | Pay\nP5 | 3,100\nP7 | 4,250\n", name="bands")
 _RISES = passage("In 2026 wages rise. In 2025 they fell. All are told by letter.", name="rises")
 _SITES = passage("The Mistwick site opens at seven. Deliveries come late.", title="Sites")
+_ROTA = passage("# On-call rota March 2026\n\nWeek | Surgeon\n10 | Ada\n11 | Bo\n", name="rota")
+_BONUS = passage("Bonuses 2025\nTeam | Pool\nSails | 41000\nRibs | 36500\n", name="pools")
+_BEDS = passage("Ward B7 has 28 beds. Visitors come at noon.", name="b7", title="Ward B7")
+_WARD = passage("# Ward B5\n\n## Contact\n\nThe manager is Ada.\n", name="b5")
+_PARKING = passage(
+    "# Drizzleton\n\nParking costs 2 crowns.\n\n# Mistwick\n\nParking is free.\n", name="cars"
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,15 @@ _SITES = passage("The Mistwick site opens at seven. Deliveries come late.", titl
         ("Do wages rise in 2023?", [_RISES], []),
         ("When does the Thunderham site open?", [_SITES], []),
         ("When does the Mistwick site open?", [_SITES], ["The Mistwick site", "Deliveries"]),
+        ("Who is the surgeon in week 10 in March?", [_ROTA], ["10 | Ada"]),
+        ("Who is the surgeon in week 10 in April?", [_ROTA], []),
+        ("What is the pool of team Sails in 2025?", [_BONUS], ["Bonuses 2025", "Sails | 41000"]),
+        ("What was the pool of Sails in 2023?", [_BONUS], []),
+        ("How many beds has the oncology ward?", [_BEDS], []),
+        ("How many beds has ward B7?", [_BEDS], ["Ward B7 has", "Visitors come"]),
+        ("Who manages ward B5?", [_WARD], ["The manager is Ada."]),
+        ("What does parking cost in Mistwick?", [_PARKING], ["Parking is free."]),
+        ("What does parking cost in Drizzleton?", [_PARKING], ["Parking costs"]),
         ("What is in room 12?", [_BANDS, _ROOMS], ["It seats 6.", "Room 12 has a projector."]),
     ],
 )

@@ -32,9 +32,16 @@ def composed(evidence: Evidence, passages: Sequence[int], probability: float) ->
     """Quote the best of each passage: one paragraph each, which ends in its number."""
     text = ""
     citations, places = list[Citation](), list[Span]()
-    for number, passage in enumerate(passages, start=1):
+    quoted = set[tuple[str, ...]]()
+    for passage in passages:
+        spans = _spans(evidence, passage)
+        said = tuple(evidence.found.passages[passage].text[slice(*span)] for span in spans)
+        if said in quoted:  # a copy of a document says the same
+            continue
+        quoted.add(said)
+        number = len(quoted)
         text += "\n\n" if text else ""
-        for at, span in enumerate(_spans(evidence, passage)):
+        for at, span in enumerate(spans):
             citation = citation_of(evidence.found, passage, *span)
             text += _joint(evidence.found.passages[passage].text, citations, citation, at)
             places.append((len(text), len(text) + len(citation.text)))

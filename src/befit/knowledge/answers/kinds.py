@@ -16,21 +16,24 @@ LEADING_OVER = _words("is are was were be been has have had do does did will wou
 KINDS = _words("""
     department team office site plant building branch division unit ward station class grade band
     level floor region country city district factory shop store warehouse laboratory lab clinic
-    hospital school faculty court desk line model version edition contract
+    hospital school faculty court desk line model version edition contract room officer nurse
+    physician employee worker patient visitor
 """)
 """Of these there are many in one organisation, told apart by the word before them."""
 
 GENERIC = _words("""
     whole entire new same other another own different responsible relevant local respective certain
-    main which what every each any all some big large small good right
+    main which what every each any all some big large small good right line direct most many
 """)
 """Words that tell none from the others."""
 
 MONTHS = _words("""
     january february march april may june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday
 """)
 """Parts of a date: no names, and a number behind one is no label."""
+
+DAYS = _words("monday tuesday wednesday thursday friday saturday sunday")
+"""The same."""
 
 TIMING = _words("since after before until till during year years")
 """Words before a number that make it a time."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from befit.knowledge.answers.function_words import function_words
 from befit.knowledge.answers.kinds import (
+    DAYS,
     GENERIC,
     KINDS,
     LEADING_OVER,
@@ -27,6 +28,7 @@ from befit.knowledge.answers.particulars import plain_number
 from befit.knowledge.index.words import analyzer, encodable
 
 YEAR = "year"
+MONTH = "month"
 
 _NUMBER = r"\d+(?:[.,'\u2019]\d+)*"
 _CODE = r"[^\W\d_]{1,8}[-./]?\d\w*(?:[-./]\w+)*"
@@ -42,6 +44,7 @@ _JOINED = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b|,\s*and\b|,\s*or\b)\s*", re.IG
 _SPANS = re.compile(r"\s*(?:to|through|-|\u2013|\u2014)\s*$", re.IGNORECASE)
 _COUNTED = re.compile(r"[ \u00a0\u202f]?(?P<unit>%|[^\W\d_]+)")
 _OPEN_ENDED = re.compile(r"\b(?:since|after|from|before|until|till|by)\s*$", re.IGNORECASE)
+_DAY_BEFORE = re.compile(rf"\d(?:st|nd|rd|th)?\.?\s+(?:of\s+)?(?:{'|'.join(MONTHS)})\s*$", re.I)
 _DATING = re.compile(r"\b(?:in|since|during|years?|after|before|until|till)\s*$", re.IGNORECASE)
 _SENTENCE_ENDS = ("", ".", "!", "?", ":", "|", "\n")
 _ORNAMENT = " \t*_\"'(\u201c\u2018"
@@ -49,6 +52,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _DIGITS = re.compile(r"\d+")
 _LOOKBACK = 24
+_ALSO_VERBS = frozenset({"may", "march"})
 _MOST_BETWEEN = 2
 """Function words between a name and what is said of it: "Ribwell is paid"."""
 
@@ -83,6 +87,7 @@ def mentions_in(text: str, *, is_question: bool = False) -> Mentions:
     reader = _Reader(text, is_question=is_question)
     reader.read_labels()
     reader.read_names()
+    reader.read_months()
     reader.read_kinds()
     return reader.mentions()
 
@@ -97,8 +102,13 @@ class _Reader:
         self._values: defaultdict[str, set[str]] = defaultdict(set)
         self._ranges: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         self._labels = set[str]()
+        self._dated = set[str]()
 
     def mentions(self) -> Mentions:
+        if self._dated and YEAR not in self._values:
+            self._values[YEAR] = (
+                self._dated
+            )  # the day something was done tells no year that it is of
         return Mentions(
             values={slot: frozenset(values) for slot, values in self._values.items()},
             ranges=dict(self._ranges),
@@ -115,6 +125,9 @@ class _Reader:
                 self._labels.add(value)
                 end = match.start("values") + one.end()
                 slots = [*self._slots(head, one["value"], end)]
+                if YEAR in slots and self._is_of_a_date(match.start("values")):
+                    slots.remove(YEAR)
+                    self._dated.add(value)
                 for slot in slots:
                     self._values[slot].add(value)
                     if before and one["link"] and _SPANS.match(one["link"]):
@@ -123,12 +136,16 @@ class _Reader:
                     self._ranges[YEAR] += [("0", value), (value, "9999")]
                 before = value
 
+    def _is_of_a_date(self, at: int) -> bool:
+        """Whether a year belongs to a day: "14 December 2023"."""
+        return bool(_DAY_BEFORE.search(self._text, max(0, at - _LOOKBACK), at))
+
     def _is_open_ended(self, at: int) -> bool:
         return bool(_OPEN_ENDED.search(self._text, max(0, at - _LOOKBACK), at))
 
     def _head(self, match: re.Match[str]) -> str | None:
         head = match["head"]
-        if head is None or head.lower() in MONTHS | UNITS | TIMING:
+        if head is None or head.lower() in MONTHS | DAYS | UNITS | TIMING:
             return None
         return head if _stem(head) else None
 
@@ -195,7 +212,7 @@ class _Reader:
         """Whether a word is written like a name."""
         word = self._words[at][0]
         is_code = any(each.isdigit() for each in word)
-        if is_code or not self._stems[at] or word.lower() in MONTHS | UNITS:
+        if is_code or not self._stems[at] or word.lower() in MONTHS | DAYS | UNITS:
             return False
         if self._is_lower:
             return at > 0 and self._words[at - 1][0] == "in"
@@ -233,6 +250,20 @@ class _Reader:
                 return None if is_label else f"~ {self._stems[place + 1]}"
         return None
 
+    def read_months(self) -> None:
+        """Months that something is of: "in April", "rota March 2026"; not those of a day."""
+        for at, word in enumerate(self._words):
+            month = word[0].lower()
+            is_verb = month in _ALSO_VERBS and not self._is_placed(at)
+            if month not in MONTHS or (is_verb and (word[0].islower() or self._opens(at))):
+                continue
+            self._labels.add(month)
+            if not (at and self._words[at - 1][0][0].isdigit()):
+                self._values[MONTH].add(month)
+
+    def _is_placed(self, at: int) -> bool:
+        return at > 0 and self._words[at - 1][0].lower() in PLACING
+
     def read_kinds(self) -> None:
         """What is told apart by the word before it: "the finance department"."""
         for at in range(1, len(self._words)):
@@ -240,6 +271,12 @@ class _Reader:
             if kind not in KINDS or not self._is_next(at - 1):
                 continue
             which, stem = self._words[at - 1][0].lower(), self._stems[at - 1]
+            if (
+                at > 1
+                and self._text[self._words[at - 2].end() : self._words[at - 1].start()] == "-"
+            ):
+                stem = f"{self._stems[at - 2]}-{stem}"  # part-time is not full-time
+                self._labels.add(stem)
             if stem and which not in GENERIC and not which[0].isdigit():
                 self._values[f"* {kind}"].add(stem)
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from befit.knowledge.answers.function_words import content_words
 from befit.knowledge.answers.kinds import KINDS
-from befit.knowledge.answers.mentions import YEAR, Mentions, mentions_in
-from befit.knowledge.answers.sentence import CELLS, Sentence
+from befit.knowledge.answers.mentions import MONTH, YEAR, Mentions, mentions_in
+from befit.knowledge.answers.sentence import CELLS, Heading, Sentence, headings_in
 from befit.knowledge.retrieval import Question
 from befit.knowledge.search.found import Found, FoundPassage
 
@@ -33,7 +33,12 @@ class Particular:
     @property
     def is_name(self) -> bool:
         """Whether the word alone tells it; a number may be that of something else."""
-        return not any(slot == YEAR or slot.endswith("#") for slot in self.slots)
+        return not any(slot in {YEAR, MONTH} or slot.endswith("#") for slot in self.slots)
+
+    @property
+    def is_month(self) -> bool:
+        """Whether it is a month: what a heading is of, and a sentence only names."""
+        return MONTH in self.slots
 
     @property
     def lasting(self) -> Particular:
@@ -51,7 +56,13 @@ class Particular:
 
     def rivalled_in(self, text: Mentions) -> bool:
         """Whether a text speaks of another of its kind."""
-        return any(text.values.get(slot, frozenset()) - self.values for slot in self.slots)
+        return any(text.values.get(slot, frozenset()) - self.values for slot in self.rival_slots)
+
+    @property
+    def rival_slots(self) -> frozenset[str]:
+        """Where another would stand; beside the oncology ward, ward B7 is another."""
+        numbered = {f"{slot[2:]} #" for slot in self.slots if slot.startswith("* ")}
+        return self.slots | numbered
 
 
 def _lasts(slot: str) -> bool:
@@ -108,9 +119,10 @@ def sentences_about(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Context:
-    """What a passage speaks of: in its title, as a whole, and in the rows of its tables."""
+    """What a passage speaks of: in its title and headings, as a whole, and in its tables' rows."""
 
     title: Mentions
+    headings: Sequence[tuple[Heading, Mentions]]
     whole: Mentions
     rows: Mentions
 
@@ -120,6 +132,7 @@ class _Context:
         rows = "\n".join(line for line in passage.text.splitlines() if CELLS in line)
         return cls(
             title=mentions_in(title),
+            headings=[(each, mentions_in(each.text)) for each in headings_in(passage.text)],
             whole=mentions_in(f"{title}\n{passage.text}"),
             rows=mentions_in(rows),
         )
@@ -128,8 +141,22 @@ class _Context:
         """Whether a sentence speaks of another, by itself or as what it stands in does."""
         if particular.told_in(own):
             return False
-        if particular.rivalled_in(own):
+        if particular.rivalled_in(own) and not particular.is_month:
             return not (particular.is_name and particular.told_in(self.title))
+        above = self._above(sentence)
+        if any(particular.told_in(each) for _, each in above):
+            return False
+        if any(particular.rivalled_in(each) for _, each in above):
+            return True
+        levels = {heading.level for heading, _ in above}
+        if any(
+            particular.told_in(each) for beside, each in self.headings if beside.level in levels
+        ):
+            return True
+        return self._is_rival_as_a_whole(sentence, particular)
+
+    def _is_rival_as_a_whole(self, sentence: Sentence, particular: Particular) -> bool:
+        """Whether a passage speaks of another where a sentence and its heading speak of none."""
         if particular.told_in(self.title):
             return False
         if sentence.is_row and particular.told_in(self.rows):
@@ -140,3 +167,13 @@ class _Context:
         if sentence.is_row and (lasting.slots or _PLACE in particular.slots):
             return True
         return particular.rivalled_in(self.title) or lasting.rivalled_in(self.whole)
+
+    def _above(self, sentence: Sentence) -> list[tuple[Heading, Mentions]]:
+        """The headings that a sentence stands under, of each level the nearest."""
+        path = list[tuple[Heading, Mentions]]()
+        for heading, mentions in self.headings:
+            if heading.start >= sentence.start:
+                break
+            path = [each for each in path if each[0].level < heading.level]
+            path.append((heading, mentions))
+        return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from befit.knowledge.chunking import sentences
@@ -15,6 +16,9 @@ MOST_SENTENCES = 60
 CELLS = " | "
 """Stands between the cells of a table's row."""
 
+_HEADING = re.compile(r"#{1,6}\s")
+_LONGEST_HEADING = 80
+_UNMARKED = 7  # below every level that Markdown marks
 _RULE = re.compile(r"[\s|:-]*-{3}[\s|:-]*")
 
 
@@ -42,10 +46,19 @@ class Sentence:
         return CELLS in self.text
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heading:
+    """A line that says what is below it, until the next of its level or above."""
+
+    start: int
+    level: int
+    text: str
+
+
 def candidate_sentences(found: Found) -> tuple[Sentence, ...]:
     """The sentences of what was found, in order, at most sixty.
 
-    The header of a table is none: it says nothing without a row.
+    A heading is none, nor is the header of a table: they say nothing without what they are over.
 
     Where there are more, such as the rows of long tables, those with most of the question's
     words stay, and of those with as many the first of each passage.
@@ -64,14 +77,39 @@ def candidate_sentences(found: Found) -> tuple[Sentence, ...]:
     return tuple(every[at] for at in sorted(kept))
 
 
+def headings_in(text: str) -> Iterator[Heading]:
+    """The headings of a text, in order.
+
+    A heading is marked as one, or is a short line with no end of its own above a table or
+    behind a blank line.
+    """
+    lines = text.splitlines(keepends=True)
+    start = 0
+    for at, line in enumerate(lines):
+        plain = line.strip()
+        before = lines[at - 1].strip() if at else ""
+        behind = lines[at + 1] if at + 1 < len(lines) else ""
+        if _HEADING.match(plain):
+            words = plain.lstrip("#")
+            yield Heading(start=start, level=len(plain) - len(words), text=words.strip())
+        elif _is_short(plain) and (not before or CELLS in behind):
+            yield Heading(start=start, level=_UNMARKED, text=plain)
+        start += len(line)
+
+
+def _is_short(line: str) -> bool:
+    """Whether a line may be a heading that nothing marks as one."""
+    is_open = line[-1:].isalnum() or line.endswith((")", ":"))
+    return is_open and len(line) <= _LONGEST_HEADING and CELLS not in line and line[0].isupper()
+
+
 def _sentence(passage: FoundPassage, at: int, start: int, end: int) -> Sentence | None:
-    """The sentence at a place; None where it is the header or the rule of a table."""
+    """The sentence at a place; None where it is a heading, or the header or rule of a table."""
     text = passage.text[start:end]
     if CELLS not in text:
-        is_rule = "|" in text and _RULE.fullmatch(text)
-        return (
-            None if is_rule else Sentence(passage=at, start=start, end=end, text=text, reads=text)
-        )
+        if ("|" in text and _RULE.fullmatch(text)) or _HEADING.match(text):
+            return None
+        return Sentence(passage=at, start=start, end=end, text=text, reads=text)
     header = _header(passage.text, start)
     begins_here = header is None and (start > 0 or passage.start == 0)
     if _RULE.fullmatch(text) or (begins_here and _has_rows(passage.text, end)):
