@@ -98,6 +98,16 @@ def test_a_second_owner_is_refused_and_told_the_pid(write_workspace):
         holder.wait()
 
 
+def test_a_command_that_holds_the_workspace_is_named_and_worth_waiting_for(write_workspace):
+    workspace = write_workspace()
+    with WorkspaceLock(workspace, command="befit ingest"):
+        assert owner_pid(workspace) == os.getpid()
+        told = rf"`befit ingest` \(process {os.getpid()}\) holds .*try again when it has ended"
+        with pytest.raises(WorkspaceLocked, match=told) as refused:
+            WorkspaceLock(workspace).acquire()
+        assert "kill" not in str(refused.value)
+
+
 def test_kill_9_frees_the_workspace(write_workspace):
     workspace = write_workspace()
     holder = _holder(workspace)

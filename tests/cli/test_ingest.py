@@ -118,6 +118,21 @@ def test_a_run_that_is_killed_goes_on_where_it_was(home: Shell, tmp_path: Path) 
     home("audit", "verify")
 
 
+def test_an_interrupted_run_says_what_is_kept_and_holds_the_workspace_by_its_name(
+    home: Shell, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    texts = [f"Row {at}: the valve at site {at} is turned on day {at}. " * 8 for at in range(900)]
+    rows.write_text("".join(json.dumps({"text": each}) + "\n" for each in texts))
+    running = home.start("ingest", str(rows), "--collection", "cut-off")
+    lock = home.folder / ".befit" / "lock"
+    until(lambda: lock.read_text().endswith("ingest\n") or running.poll() is not None)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "what was taken in is kept; the same command goes on from there" in err
+
+
 def test_a_source_that_is_not_there_is_wrong_use_in_one_line(home: Shell) -> None:
     told = home("ingest", "no-such-folder", "--collection", "handbook", code=2)
     assert len(told.err.strip().splitlines()) == 1

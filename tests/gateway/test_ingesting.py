@@ -341,6 +341,31 @@ async def test_a_rule_that_keeps_a_class_from_the_embedder_keeps_those_documents
     assert report["added"] == 2
 
 
+async def test_a_rule_that_names_no_collection_there_is_is_told_to_who_keeps_the_rules(
+    house: House, docs: Path
+) -> None:
+    await ingest(house, docs, "wards")
+    rules = house.platform.workspace.access_file
+    more = "  - {path: beds/**, collection: wadrs, groups: [staff]}\n"
+    rules.write_text(RULES.replace("rules:\n", f"rules:\n{more}"))
+    try:
+        assert (await house.platform.shelf.reload()).changed
+        (told,) = (await ingest(house, docs, "wards"))["notices"]
+        assert "'wadrs'" in told
+        assert "did you mean 'wards'?" in told
+        assert (await house.operate("knowledge.list", {}))["notices"] == [told]
+        listed = await house.operate_as(builder(), "knowledge.list", {})
+        assert listed["notices"] == []
+        own = {"source": str(docs), "collection": "own-wards"}
+        assert (await house.operate_as(builder(), "ingest", own))["notices"] == []
+    finally:
+        rules.write_text(RULES)
+        await house.platform.shelf.reload()
+    assert (await ingest(house, docs, "wards"))["notices"] == []
+    for name in ("wards", "own-wards"):
+        await house.operate("knowledge.remove", {"collection": name})
+
+
 async def test_rules_that_change_between_two_batches_count_for_the_second(house: House) -> None:
     arrival = BulkArrival(
         principal=local_administrator(), kind=Kind.INGEST, workflow=None, content=b"{}"

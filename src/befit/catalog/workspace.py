@@ -161,18 +161,21 @@ class Workspace:
 
 
 class WorkspaceLock:
-    """Owns a workspace while held: a second owner is refused, naming the first's pid.
+    """Owns a workspace while held: a second owner is refused, naming the first's pid and, where
+    it said so, the command that it is.
 
     The kernel drops the lock when the process ends, however it ends, so nothing is left
     to clean up after `kill -9`. The file stays; only its lock counts.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, command: str = "") -> None:
+        """`command` is one that ends by itself, such as `befit ingest`: worth waiting for."""
         self._workspace = workspace
+        self._command = command
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock and write this process's id beside it.
+        """Take the lock and write this process's id and command beside it.
 
         Raises:
             WorkspaceLocked: another process holds it.
@@ -187,7 +190,7 @@ class WorkspaceLock:
             raise _held(self._workspace)
         try:
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n{self._command}\n".encode(), 0)
         except OSError as error:
             os.close(descriptor)
             raise WorkspaceError(
@@ -236,15 +239,28 @@ def owner_pid(workspace: Workspace) -> int | None:
     """The process that owns the workspace now, where its id can be read."""
     if not is_locked(workspace):
         return None
+    pid, _ = _written_owner(workspace)
+    return pid
+
+
+def _written_owner(workspace: Workspace) -> tuple[int | None, str]:
+    """The id and the command that the owner wrote; None and nothing where they cannot be read."""
     try:
-        return int(workspace.lock_path.read_text())
+        pid, _, command = workspace.lock_path.read_text().partition("\n")
+        return int(pid), command.strip()
     except (OSError, ValueError):
-        return None
+        return None, ""
 
 
 def _held(workspace: Workspace) -> WorkspaceLocked:
-    pid = owner_pid(workspace)
+    pid, command = _written_owner(workspace)
     who = f"process {pid}" if pid else "another process"
+    if command:
+        return WorkspaceLocked(
+            f"`{command}` ({who}) holds the workspace {workspace.root}",
+            next_step="try again when it has ended; beside a running `befit serve` commands need "
+            "not wait for each other",
+        )
     return WorkspaceLocked(
         f"{who} holds the workspace {workspace.root}",
         next_step=f"stop it first: kill {pid}" if pid else "stop it first",

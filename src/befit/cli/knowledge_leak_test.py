@@ -63,12 +63,13 @@ class _Report(msgspec.Struct):
 @json_option
 @workspace_folder_option
 def leak_test(folder: Path, checks: int, seed: int, as_json: bool) -> int:
-    """Try to see documents that one may not, everywhere that there is something to see.
+    """Try to see documents that one may not.
 
-    A workspace of its own is made in a temporary folder, under your policies and settings, and
-    deleted again: planted documents, several readers, rights that are taken away meanwhile. Your
-    own documents and your ledger are not touched. Exit code 1 where anything leaked, and where
-    so little was found that it would show nothing.
+    It tries everywhere that there is something to see. A workspace of its own is made in a
+    temporary folder, under your policies and settings, and deleted again: planted documents,
+    several readers, rights that are taken away meanwhile. Your own documents and your ledger are
+    not touched. Exit code 1 where anything leaked, and where so little was found that it would
+    show nothing.
     """
     # A whole server is imported only here: other commands of the group do without.
     play = importlib.import_module(_PLAY)

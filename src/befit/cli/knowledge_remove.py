@@ -35,10 +35,10 @@ class _Removal(msgspec.Struct):
 def remove(
     workspace: Workspace, doc_id: str | None, collection: str | None, yes: bool, as_json: bool
 ) -> int:
-    """Take a document away, or a collection with all it holds; at once and for everybody.
+    """Take a document away, or a collection with all it holds.
 
-    What its source still has, the next ingest brings back. You are asked for your yes; without
-    a terminal or --yes the answer is no.
+    It goes at once and for everybody. What its source still has, the next ingest brings back. You
+    are asked for your yes; without a terminal or --yes the answer is no.
     """
     if doc_id is None and collection is None:
         raise click.UsageError("name a document, or a --collection")

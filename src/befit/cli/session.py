@@ -19,6 +19,8 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
+import click
+
 from befit.catalog import Workspace, WorkspaceLock, is_locked, owner_pid
 from befit.cli.standpoint import Standpoint, standpoint
 from befit.errors import WorkspaceLocked
@@ -138,7 +140,7 @@ async def _server_or_lock(workspace: Workspace) -> ControlClient | WorkspaceLock
         client = await connect(workspace)
         if client is not None:
             return client
-        lock = WorkspaceLock(workspace)
+        lock = WorkspaceLock(workspace, command=_command())
         try:
             lock.acquire()
         except WorkspaceLocked:
@@ -147,6 +149,12 @@ async def _server_or_lock(workspace: Workspace) -> ControlClient | WorkspaceLock
             await asyncio.sleep(_LOOK_EVERY_S)
         else:
             return lock
+
+
+def _command() -> str:
+    """What the user called, without what they said to it: `befit ingest`."""
+    context = click.get_current_context(silent=True)
+    return "" if context is None else context.command_path
 
 
 async def server_if_any(workspace: Workspace) -> ControlClient | None:

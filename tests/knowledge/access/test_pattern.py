@@ -91,3 +91,16 @@ def test_no_pattern_blows_up() -> None:
     ):
         assert not PathPattern(pattern.strip("/")).matches(normalised(path))
     assert time.process_time() - began < 20  # exponential would be centuries
+
+
+_PARTS = st.sampled_from(["a", "b", "*", "a*", "**"])
+
+
+@given(
+    pattern=st.lists(_PARTS, min_size=1, max_size=4).map("/".join),
+    path=st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map("/".join),
+)
+def test_what_is_wider_speaks_of_every_path_of_the_narrower(pattern: str, path: str) -> None:
+    read = PathPattern(pattern)
+    if read.matches(path):
+        assert [each for each in read.wider() if not PathPattern(each).matches(path)] == []

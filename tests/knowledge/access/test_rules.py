@@ -106,6 +106,10 @@ def test_no_file_is_no_rules() -> None:
             b"rules:\n  - {path: a/b}\n  - {path: a/b, collection: x}\n",
             r"second rule for 'a/b' .*rules\[1\].*rules\[0\], always decides",
         ),
+        (
+            b"rules:\n  - {path: '**', collection: x}\n  - {path: shut/**, collection: x}\n",
+            r"'shut/\*\*' never .*\[1\] \(line 3\).*'\*\*', at rules\[0\] \(line 2\).*narrower",
+        ),
     ],
 )
 def test_a_wrong_file_is_told_with_the_place_and_what_to_do(raw: bytes, told: str) -> None:
@@ -119,3 +123,30 @@ def test_a_wrong_file_is_told_with_the_place_and_what_to_do(raw: bytes, told: st
 def test_a_rule_for_a_collection_before_one_for_all_is_fine() -> None:
     both = rules(b"rules:\n  - {path: a, collection: x}\n  - {path: a}\n  - {path: a/b}\n")
     assert [each.collection for each in both.rules] == ["x", None, None]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "is_hidden"),
+    [
+        ("{path: '**'}", "{path: hr/a.md, collection: x}", True),
+        ("{path: '**', collection: x}", "{path: hr/a.md, collection: x}", True),
+        ("{path: '**', collection: x}", "{path: hr/a.md}", False),
+        ("{path: '**', collection: x}", "{path: hr/a.md, collection: y}", False),
+        ("{path: hr/**}", "{path: hr/salaries/**}", True),
+        ("{path: hr/**}", "{path: hr/*.md}", True),
+        ("{path: hr/**}", "{path: hr}", False),
+        ("{path: hr/**}", "{path: hr2/**}", False),
+        ("{path: hr/*}", "{path: hr/salaries/**}", False),
+        ("{path: '**/pay/**'}", "{path: '**/pay/x'}", True),
+        ("{path: '**/pay/**'}", "{path: pay/x}", False),  # hidden, but not by how it is written
+    ],
+)
+def test_a_rule_that_an_earlier_one_is_sure_to_hide_is_refused(
+    first: str, later: str, is_hidden: bool
+) -> None:
+    raw = f"rules:\n  - {first}\n  - {later}\n".encode()
+    reading = read_access_rules(raw, file=FILE)
+    assert [each.path for each in reading.problems] == ([("rules", 1)] if is_hidden else [])
+    assert (reading.rules is None) is is_hidden
+    narrower_first = f"rules:\n  - {later}\n  - {first}\n".encode()
+    assert read_access_rules(narrower_first, file=FILE).problems == ()

@@ -120,7 +120,10 @@ def add_member(workspace: Workspace, name: str, member: str, as_json: bool) -> N
 @json_option
 @workspace_option
 def remove_member(workspace: Workspace, name: str, member: str, as_json: bool) -> None:
-    """Take somebody out of a group; it counts for their next request."""
+    """Take somebody out of a group.
+
+    It counts for their next request.
+    """
     document = perform(workspace, "groups.remove_member", {"name": name, "member": member})
     _print(document, as_json, f"no longer holds {member}")
 

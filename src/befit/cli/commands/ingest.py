@@ -22,6 +22,7 @@ from befit.cli.output import Document, counted, print_json, say
 from befit.cli.passages import plain
 from befit.cli.progress import shown_progress
 from befit.cli.session import perform
+from befit.vocabulary import Progress
 
 _SHOWN = 20
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -54,6 +55,7 @@ class _Ingested(msgspec.Struct):
     skipped: list[_Finding]
     warnings_count: int
     warnings: list[_Finding]
+    notices: list[str]
     seconds: float
     passages_per_s: float
     decision_id: str
@@ -133,7 +135,7 @@ def command(
 
     def take_in() -> bool:
         with shown_progress(what="ingest") as progress:
-            document = perform(workspace, "ingest", params, progress=progress)
+            document = _performed(workspace, params, progress)
         return _show(document, as_json=as_json)
 
     if watch:
@@ -141,6 +143,14 @@ def command(
         watching(address, take_in, every_s=every_s)
         return 0
     return 0 if take_in() else 1
+
+
+def _performed(workspace: Workspace, params: dict[str, object], progress: Progress) -> Document:
+    try:
+        return perform(workspace, "ingest", params, progress=progress)
+    except KeyboardInterrupt:
+        say("what was taken in is kept; the same command goes on from there")
+        raise
 
 
 def _show(document: Document, *, as_json: bool) -> bool:
@@ -152,11 +162,13 @@ def _show(document: Document, *, as_json: bool) -> bool:
         click.echo(_told(done))
     _say_findings("skipped", done.skipped, done.skipped_count)
     _say_findings("note", done.warnings, done.warnings_count)
+    for notice in done.notices:
+        say(f"note: {plain(notice)}")
     if done.administrators_only:
         unread = counted(done.administrators_only, "document")
         say(
-            f"of {unread} no reader is known, so only administrators find what they say; say who "
-            "may read what in knowledge/acl.yaml"
+            f"only administrators find {unread} for which no reader is known; say who may read "
+            "what in knowledge/acl.yaml"
         )
     if done.failure is not None:
         say(f"befit: the source was not seen whole, so nothing was removed: {done.failure}")

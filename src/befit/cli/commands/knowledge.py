@@ -31,6 +31,7 @@ class _Collection(msgspec.Struct):
 
 class _Collections(msgspec.Struct):
     collections: list[_Collection]
+    notices: list[str]
 
 
 class _Readers(msgspec.Struct):
@@ -110,15 +111,19 @@ for _each in (why, remove, leak_test):
 @json_option
 @workspace_option
 def list_(workspace: Workspace, as_json: bool) -> None:
-    """List the collections; with what is in them, for who administers them."""
+    """List the collections.
+
+    What is in each is shown to who administers it. Administrators are told which rules of
+    knowledge/acl.yaml name a collection that there is not.
+    """
     document = perform(workspace, "knowledge.list", {})
     if as_json:
         print_json(document)
         return
-    rows = [
-        (each.name, *_figures(each.figures))
-        for each in msgspec.convert(document, _Collections).collections
-    ]
+    found = msgspec.convert(document, _Collections)
+    rows = [(each.name, *_figures(each.figures)) for each in found.collections]
+    for notice in found.notices:
+        say(f"note: {plain(notice)}")
     if not rows:
         say("no collection yet; befit ingest PATH --collection NAME makes one")
         return
@@ -139,7 +144,7 @@ def _figures(found: _Figures | None) -> tuple[str, str, str, str, str]:
 @json_option
 @workspace_option
 def show(workspace: Workspace, doc_id: str, collection: str | None, as_json: bool) -> None:
-    """Show a document: where it came from, its class, and who may read it.
+    """Show where a document came from, and who may read it.
 
     DOC is what its source calls it, as results and citations do.
     """
@@ -206,7 +211,10 @@ def verify(workspace: Workspace, as_json: bool) -> int:
 @json_option
 @workspace_option
 def rebuild(workspace: Workspace, as_json: bool) -> None:
-    """Build the search index anew from the stored texts; searches go on meanwhile."""
+    """Build the search index anew from the stored texts.
+
+    Searches go on meanwhile.
+    """
     with shown_progress() as progress:
         document = perform(workspace, "knowledge.rebuild", {}, progress=progress)
     if as_json:

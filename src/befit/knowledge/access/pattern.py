@@ -14,7 +14,7 @@ matches nothing lets in whom it was to keep out.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -60,6 +60,16 @@ class PathPattern:
             return False
         parts = path.split("/") if path else []
         return _matches(self._parts, parts, any_of=_ANY_PARTS, alike=_part_matches)
+
+    def wider(self) -> Iterator[str]:
+        """Patterns, `normalised`, that are sure to speak of all that this one speaks of.
+
+        They are itself and everything below each folder that it begins with; others may be, too.
+        """
+        parts = _parts_of(self.text)
+        for above in range(len(parts)):
+            yield "/".join((*parts[:above], _ANY_PARTS))
+        yield "/".join(parts)
 
 
 def pattern_fault(text: str) -> str | None:

@@ -5,7 +5,8 @@ rules:
   - {path: "hr/**", groups: [hr], deny_groups: [contractors]}
   - {path: "**", collection: handbook, groups: [everyone]}
 
-The first rule that matches decides. What a source itself says of its readers goes before.
+The first rule that matches decides, so one that an earlier rule is sure to hide is refused. What a
+source itself says of its readers goes before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import cached_property
 
 import msgspec
 
-from befit.catalog import Problem, read_document, validated
+from befit.catalog import Document, Problem, read_document, validated
 from befit.knowledge.access.acl import Acl
 from befit.knowledge.access.pattern import PathPattern, normalised
 from befit.knowledge.access.rules_file import RulesFile
@@ -94,15 +95,26 @@ def read_access_rules(raw: bytes | None, *, file: str) -> AccessReading:
     if entry is None:
         return AccessReading(rules=None, problems=problems)
     rules = tuple(_rules(entry))
-    useless = tuple(
-        document.problem(
-            f"a second rule for {rules[later].path!r}",
-            ("rules", later),
+    useless = tuple(_useless(document, rules, *pair) for pair in _hidden(rules))
+    return AccessReading(rules=None if useless else AccessRules(rules=rules), problems=useless)
+
+
+def _useless(document: Document, rules: tuple[Rule, ...], first: int, later: int) -> Problem:
+    path, before = rules[later].path, rules[first].path
+    place = ("rules", later)
+    if normalised(path) == normalised(before):
+        return document.problem(
+            f"a second rule for {path!r}",
+            place,
             next_step=f"the first one, at rules[{first}], always decides: leave one of them out",
         )
-        for first, later in _repeated(rules)
+    return document.problem(
+        f"the rule for {path!r} never decides",
+        place,
+        next_step=f"the rule for {before!r}, at rules[{first}] (line "
+        f"{document.line(('rules', first))}), speaks of all its paths and comes first: put the "
+        "narrower rule first",
     )
-    return AccessReading(rules=None if useless else AccessRules(rules=rules), problems=useless)
 
 
 def _rules(file: RulesFile) -> Iterator[Rule]:
@@ -121,15 +133,20 @@ def _rules(file: RulesFile) -> Iterator[Rule]:
         )
 
 
-def _repeated(rules: tuple[Rule, ...]) -> Iterator[tuple[int, int]]:
+def _hidden(rules: tuple[Rule, ...]) -> Iterator[tuple[int, int]]:
+    """Rules that are sure never to decide, each behind the first one that does in its place."""
     first: dict[tuple[str, str | None], int] = {}
     for at, rule in enumerate(rules):
-        path = normalised(rule.path)
-        before = [first[key] for key in ((path, None), (path, rule.collection)) if key in first]
+        before = [
+            first[key]
+            for path in PathPattern(rule.path).wider()
+            for key in ((path, None), (path, rule.collection))
+            if key in first
+        ]
         if before:
             yield min(before), at
         else:
-            first[path, rule.collection] = at
+            first[normalised(rule.path), rule.collection] = at
 
 
 def _content(rules: tuple[Rule, ...]) -> bytes:

@@ -12,14 +12,14 @@ goes on from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from befit.errors import Forbidden
-from befit.knowledge.access import AccessRules
+from befit.knowledge.access import AccessRules, Rule
 from befit.knowledge.document import Collection
 from befit.knowledge.ending import ended
 from befit.knowledge.index import IndexWriter
@@ -33,8 +33,15 @@ from befit.knowledge.ingestion.placing import Placing
 from befit.knowledge.ingestion.report import IngestReport
 from befit.knowledge.parsing import Parser
 from befit.knowledge.sources import Source
-from befit.knowledge.store import KnowledgeStores
+from befit.knowledge.store import KnowledgeStores, Mark
 from befit.vocabulary import Progress
+
+_MANY = 10
+_LARGE_SHARE = 1 / 3
+"""So many gone at once, and such a share of what was there, may be a folder that went missing."""
+
+_NAMED = 5
+"""Of these, the ones that are named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,16 +77,17 @@ class Ingestion:
         self._tenant = job.collection.tenant
         self._keeping = Keeping(stores.documents, writer, tenant=self._tenant)
         self._report = IngestReport(version=job.collection.version)
-        placing = Placing(stores.access, job.collection, job.rules)
+        self._placing = Placing(stores.access, job.collection, job.rules)
         origin = Origin(
             tenant=self._tenant,
             collection=job.collection.name,
             source=job.source.name,
             decision_id=model.decision_id,
         )
-        self._drafting = Drafting(origin, stores.documents, placing, model, self._report)
+        self._drafting = Drafting(origin, stores.documents, self._placing, model, self._report)
         self._is_changed = False
         self._embedded = 0
+        self._held = 0  # documents of this source when the run began
 
     async def run(self) -> IngestReport:
         """Take in what the source has now, and take away what it has no more.
@@ -94,10 +102,17 @@ class Ingestion:
             await self._take_all(intake)
             if self._report.is_complete:
                 await self._remove_gone(intake)
+            if self._has_met_all(intake):
+                self._report.notices += map(_idle, self._placing.idle_rules())
             await self._keeping.compact()
         finally:
             self._keeping.close()
         return self._report
+
+    def _has_met_all(self, intake: Intake) -> bool:
+        """Whether the collection has no document that the run did not come by."""
+        has_others = self._drafting.has_other_sources
+        return self._report.is_complete and intake.has_seen_all and not has_others
 
     async def _remove_gone(self, intake: Intake) -> None:
         gone = intake.gone
@@ -112,6 +127,18 @@ class Ingestion:
             await self._changing()
             await self._keeping.remove([mark.key for mark in gone])
             self._report.removed += len(gone)
+            if len(gone) >= max(_MANY, self._held * _LARGE_SHARE):
+                self._report.notices.append(self._many_gone(gone))
+
+    def _many_gone(self, gone: Sequence[Mark]) -> str:
+        some = ", ".join(mark.doc_id for mark in gone[:_NAMED])
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        return (
+            f"{len(gone)} of the {self._held} documents that collection "
+            f"{self._job.collection.name!r} had from {self._job.source.name} are not there any "
+            f"more and were removed: {some}{more}. If a part of the source was missing, ingest "
+            "again once it is back: that brings them back"
+        )
 
     async def _intake(self) -> Intake:
         job, documents = self._job, self._stores.documents
@@ -121,6 +148,7 @@ class Ingestion:
         counts = await documents.counts(self._tenant)
         held, _ = counts.get(job.collection.name, (0, 0))
         self._drafting.has_other_sources = held != len(marks)
+        self._held = len(marks)
         return Intake(job.source, job.parser, marks)
 
     async def _take_all(self, intake: Intake) -> None:
@@ -242,6 +270,13 @@ class Ingestion:
     def _tell(self, more: int) -> None:
         self._embedded += more
         self._progress("passages", self._embedded, 0)
+
+
+def _idle(rule: Rule) -> str:
+    return (
+        f"the rule for {rule.path!r} in knowledge/acl.yaml names collection {rule.collection!r} "
+        "and decides on no document of it"
+    )
 
 
 async def _cancelled(*tasks: asyncio.Task[Ready | None] | asyncio.Task[None] | None) -> None:

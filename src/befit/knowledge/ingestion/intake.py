@@ -106,6 +106,11 @@ class Intake:
         return self._is_at_end
 
     @property
+    def has_seen_all(self) -> bool:
+        """Whether the source could look everywhere so far."""
+        return not self._unseen
+
+    @property
     def gone(self) -> tuple[Mark, ...]:
         """What was there and was not offered, once the source was listed to its end.
 

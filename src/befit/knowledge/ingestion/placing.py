@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from befit.knowledge.access import NOBODY_KNOWN, AccessRules, Acl
+from befit.knowledge.access import NOBODY_KNOWN, AccessRules, Acl, Rule
 from befit.knowledge.access.origin import NONE, SOURCE, UNKNOWN
 from befit.knowledge.document import Collection
 from befit.knowledge.sources import Item
@@ -57,6 +57,8 @@ class Placing:
         self._store = store
         self._collection = collection
         self._rules = rules
+        self._rules_at_first = rules()
+        self._decided: set[str] = set()  # paths of the rules that decided on a document
         self._known: dict[str, int] = {}  # under `_known_under`
         self._known_under: AccessRules | None = None
 
@@ -84,6 +86,19 @@ class Placing:
         """Whether the rules that it was found by are still in force."""
         return place.rules is self._rules()
 
+    def idle_rules(self) -> tuple[Rule, ...]:
+        """Rules for this collection alone that matched no document that was placed; none where
+        the rules changed meanwhile, for then some documents met others.
+        """
+        rules = self._rules()
+        if rules is not self._rules_at_first:
+            return ()
+        return tuple(
+            each
+            for each in rules.rules
+            if each.collection == self._collection.name and each.path not in self._decided
+        )
+
     async def _acl_id(self, choice: _Choice, rules: AccessRules) -> int:
         if self._known_under is not rules:
             self._known, self._known_under = {}, rules
@@ -98,6 +113,8 @@ class Placing:
     def _choice(self, item: Item, rules: AccessRules) -> _Choice:
         name = self._collection.name
         rule = rules.match(name, item.path)
+        if rule is not None:
+            self._decided.add(rule.path)
         key, origin, acl = NONE, NONE, NOBODY_KNOWN
         if item.is_acl_unknown:
             # It has readers, and who they are cannot be told: no rule may guess, now or later.

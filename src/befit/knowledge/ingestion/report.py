@@ -36,6 +36,7 @@ class IngestReport:
         finished: documents that an earlier, broken run had left half done.
         skipped: what was not taken in.
         warnings: what was taken in, with something to know about it.
+        notices: what there is to know of the run as a whole, a sentence each.
         administrators_only: documents met that nobody but administrators may read.
         passages: taken in by this run; `classes` counts them by their class.
         failure: why the source could not be listed to its end; None where it was.
@@ -50,6 +51,7 @@ class IngestReport:
     finished: int = 0
     skipped: Findings = field(default_factory=Findings)
     warnings: Findings = field(default_factory=Findings)
+    notices: list[str] = field(default_factory=list[str])
     administrators_only: int = 0
     passages: int = 0
     classes: Counter[DataClass] = field(default_factory=Counter[DataClass])

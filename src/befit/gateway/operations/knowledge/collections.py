@@ -10,6 +10,7 @@ from befit.errors import InvalidRequest, NotFound, nearest
 from befit.gateway.operations.administration import record_administrative
 from befit.gateway.operations.entitled import may, require
 from befit.gateway.operations.knowledge.indexing import rebuilt, writing
+from befit.gateway.operations.knowledge.rule_notices import unknown_collections
 from befit.gateway.operations.operation import (
     NoParams,
     OpDocument,
@@ -68,9 +69,13 @@ class CollectionDocument(OpDocument, frozen=True, kw_only=True):
 
 
 class CollectionList(OpDocument, frozen=True, kw_only=True):
-    """The tenant's collections, by name."""
+    """The tenant's collections, by name.
+
+    `notices` tell administrators which rules name a collection that there is not.
+    """
 
     collections: tuple[CollectionDocument, ...]
+    notices: tuple[str, ...] = ()
 
 
 class ReadersDocument(OpDocument, frozen=True, kw_only=True):
@@ -148,7 +153,8 @@ async def list_collections(
                 else None,
             )
             for each in await stores.collections.list(tenant)
-        )
+        ),
+        notices=await unknown_collections(platform, principal),
     )
 
 

@@ -16,6 +16,7 @@ from befit.errors import Conflict
 from befit.gateway.operations.answering.asking import befit_options
 from befit.gateway.operations.entitled import require
 from befit.gateway.operations.knowledge.indexing import mended, writing
+from befit.gateway.operations.knowledge.rule_notices import unknown_collections
 from befit.gateway.operations.operation import OpDocument, OpParams, long_operation
 from befit.identity import Principal, require_name
 from befit.knowledge import Collection, collection_resource
@@ -53,7 +54,8 @@ class Finding(OpDocument, frozen=True, kw_only=True):
 class IngestDocument(OpDocument, frozen=True, kw_only=True):
     """What `ingest --json` prints.
 
-    `skipped` and `warnings` hold the first thousand; their counts count all. `complete` is
+    `skipped` and `warnings` hold the first thousand; their counts count all. `notices` are of
+    the run as a whole, and of rules that speak of nothing that is there. `complete` is
     false where the source could not be listed to its end: `failure` says why, what had come
     is kept, and nothing was taken for deleted.
     """
@@ -78,6 +80,7 @@ class IngestDocument(OpDocument, frozen=True, kw_only=True):
     skipped: tuple[Finding, ...]
     warnings_count: int
     warnings: tuple[Finding, ...]
+    notices: tuple[str, ...]
     seconds: float
     passages_per_s: float
     decision_id: str
@@ -121,6 +124,7 @@ async def ingest(
             )
             stores = platform.stores.knowledge
             report = await Ingestion(job, bulk.texts, stores, writer, progress).run()
+    report.notices += await unknown_collections(platform, principal)
     end = _End(decision_id=bulk.decision_id, reembedded=reembedded, started=started)
     return _document(report, collection.name, source.name, end)
 
@@ -243,6 +247,7 @@ def _document(report: IngestReport, collection: str, source: str, end: _End) -> 
         skipped=_findings(report.skipped),
         warnings_count=report.warnings.count,
         warnings=_findings(report.warnings),
+        notices=tuple(report.notices),
         seconds=round(seconds, 3),
         passages_per_s=round(report.passages / seconds, 1),
         decision_id=end.decision_id,
