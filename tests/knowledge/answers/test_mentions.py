@@ -66,6 +66,11 @@ def test_who_asks_without_capitals_names_a_place_all_the_same() -> None:
     assert "in ~" not in mentions_in("it is kept in winter").values
 
 
+def test_a_text_of_any_length_is_read_no_further_than_a_query_is() -> None:
+    far = "a" * 200_000 + " scanner 5"
+    assert mentions_in(far, is_question=True).values == {}
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
     for is_question in (True, False):

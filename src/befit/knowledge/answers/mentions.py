@@ -25,7 +25,7 @@ from befit.knowledge.answers.kinds import (
     UNITS,
 )
 from befit.knowledge.answers.particulars import plain_number
-from befit.knowledge.index.words import analyzer, encodable
+from befit.knowledge.index.words import MOST_QUERY_CHARS, analyzer, encodable
 
 YEAR = "year"
 MONTH = "month"
@@ -35,7 +35,7 @@ _CODE = r"[^\W\d_]{1,8}[-./]?\d\w*(?:[-./]\w+)*"
 _VALUE = rf"(?<!\w)(?:{_NUMBER}|{_CODE})(?!\w)"
 _LINK = r"\s*(?:,\s*and|,\s*or|,|/|&|\band\b|\bor\b|\bto\b|\bthrough\b|-|\u2013|\u2014)\s*"
 _LABELS = re.compile(
-    r"(?:(?P<head>[^\W\d_]+)[\s:#(\"'\u201c*_]{1,3}(?:no\.?\s*|nr\.?\s*)?)?"
+    r"(?:(?<!\w)(?P<head>[^\W\d_]{1,40})[\s:#(\"'\u201c*_]{1,3}(?:no\.?\s*|nr\.?\s*)?)?"
     rf"(?P<values>{_VALUE}(?:{_LINK}{_VALUE})*)",
     re.IGNORECASE,
 )
@@ -84,7 +84,7 @@ def mentions_in(text: str, *, is_question: bool = False) -> Mentions:
     what is told of it is a rival to what is asked of another; in a question it is taken for none.
     Who asks without capitals names a place by "in" alone.
     """
-    reader = _Reader(text, is_question=is_question)
+    reader = _Reader(text[:MOST_QUERY_CHARS], is_question=is_question)
     reader.read_labels()
     reader.read_names()
     reader.read_months()
@@ -106,9 +106,8 @@ class _Reader:
 
     def mentions(self) -> Mentions:
         if self._dated and YEAR not in self._values:
-            self._values[YEAR] = (
-                self._dated
-            )  # the day something was done tells no year that it is of
+            # Beside another year, the day something was done does not say which year it is of.
+            self._values[YEAR] = self._dated
         return Mentions(
             values={slot: frozenset(values) for slot, values in self._values.items()},
             ranges=dict(self._ranges),
@@ -271,14 +270,17 @@ class _Reader:
             if kind not in KINDS or not self._is_next(at - 1):
                 continue
             which, stem = self._words[at - 1][0].lower(), self._stems[at - 1]
-            if (
-                at > 1
-                and self._text[self._words[at - 2].end() : self._words[at - 1].start()] == "-"
-            ):
+            if self._is_hyphened(at - 1):
                 stem = f"{self._stems[at - 2]}-{stem}"  # part-time is not full-time
                 self._labels.add(stem)
             if stem and which not in GENERIC and not which[0].isdigit():
                 self._values[f"* {kind}"].add(stem)
+
+    def _is_hyphened(self, at: int) -> bool:
+        """Whether a word is joined to the one before it."""
+        if at == 0:
+            return False
+        return self._text[self._words[at - 1].end() : self._words[at].start()] == "-"
 
 
 def _stem(word: str) -> str:
