@@ -29,16 +29,16 @@ class Sentence:
     Attributes:
         passage: which of `Found.passages`, counting from 0.
         start, end: characters of the passage's text, without the space around.
-        header: of a table's row, the row that says what its cells are; as `start` and `end`.
         reads: what it says by itself, to be compared: a row's cells have their headings.
+        header: of a table's row, the row that says what its cells are; as `start` and `end`.
     """
 
     passage: int
     start: int
     end: int
     text: str
+    reads: str
     header: tuple[int, int] | None = None
-    reads: str = ""
 
     @property
     def is_row(self) -> bool:
